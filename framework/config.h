@@ -1,5 +1,6 @@
-/* config: the doc, checked against the plugins' parameter tables and typed. All errors are reported, none stops the
- * check. What depends on shapes (`$` formulas in a model) stays a doc node until the graph is built. */
+/* config: the doc, checked against the plugins' parameter tables and typed. All errors are
+ * reported, none stops the check. What depends on shapes (`$` formulas in a model) stays a doc node
+ * until the graph is built. */
 #ifndef CNNRUN_CONFIG_H
 #define CNNRUN_CONFIG_H
 
@@ -52,7 +53,8 @@ typedef struct cnn_item_init {
     const cnn_doc *doc; /* an initialiser's name, {name: options}, or nested numbers */
 } cnn_item_init;
 
-/* One line of a model: a layer or a block with its siblings, or a nested list (`list` set), which is spliced. */
+/* One line of a model: a layer or a block with its siblings, or a nested list (`list` set), which
+ * is spliced. */
 struct cnn_item {
     cnn_place place; /* of the layer's name */
     const char *type;
@@ -142,8 +144,8 @@ typedef struct cnn_config {
 } cnn_config;
 
 /* NULL after errors in diags. [main] */
-cnn_config *cnn_config_from(const cnn_doc *doc, const char *path, cnn_registry *registry, cnn_arena *arena,
-                            cnn_diags *diags);
+cnn_config *cnn_config_from(const cnn_doc *doc, const char *path, cnn_registry *registry,
+                            cnn_arena *arena, cnn_diags *diags);
 
 /* The whole pipeline as it is understood, defaults included: valid YAML that means the same. */
 void cnn_config_print(const cnn_config *config, FILE *out);

@@ -1,5 +1,6 @@
-/* doc: YAML text -> a tree that knows where everything stands. Includes are merged, overrides applied. The only part
- * that knows libyaml. Everything is a map, a list or text: types come later, from whoever wants the value. */
+/* doc: YAML text -> a tree that knows where everything stands. Includes are merged, overrides
+ * applied. The only part that knows libyaml. Everything is a map, a list or text: types come later,
+ * from whoever wants the value. */
 #ifndef CNNRUN_DOC_H
 #define CNNRUN_DOC_H
 
@@ -19,16 +20,19 @@ struct cnn_doc {
     cnn_doc **keys;   /* MAP: scalar nodes, all different */
 };
 
-/* Reads a pipeline file, follows `include:` (file or list, relative to the including file, depth first; maps merge
- * deeply, lists and scalars replace, later wins), then applies overrides "a.b.0.c=VALUE" in order: dotted path,
- * numbers index lists, a model item is also found by its `name:`, the value is YAML. Also "@file.yaml": merges a file.
- * Returns NULL after an error in diags (syntax, duplicate key, tab, unknown anchor, cycle, missing file, more than
- * 100,000 nodes after aliases). All nodes live in the arena. [main] */
-cnn_doc *cnn_doc_read(const char *path, const char *const *overrides, size_t n_overrides, cnn_arena *arena,
-                      cnn_diags *diags);
+/* Reads a pipeline file, follows `include:` (file or list, relative to the including file, depth
+ * first; maps merge deeply, lists and scalars replace, later wins), then applies overrides
+ * "a.b.0.c=VALUE" in order: dotted path, numbers index lists, a model item is also found by its
+ * `name:`, the value is YAML. Also "@file.yaml": merges a file. Returns NULL after an error in
+ * diags (syntax, duplicate key, tab, unknown anchor, cycle, missing file, more than 100,000 nodes
+ * after aliases). All nodes live in the arena. [main] */
+cnn_doc *cnn_doc_read(const char *path, const char *const *overrides, size_t n_overrides,
+                      cnn_arena *arena, cnn_diags *diags);
 
-/* Parses one YAML (hence also JSON) text, without includes. The text must live as long as the arena. */
-cnn_doc *cnn_doc_parse(const char *name, const char *text, size_t length, cnn_arena *arena, cnn_diags *diags);
+/* Parses one YAML (hence also JSON) text, without includes. The text must live as long as the
+ * arena. */
+cnn_doc *cnn_doc_parse(const char *name, const char *text, size_t length, cnn_arena *arena,
+                       cnn_diags *diags);
 
 /* Value of a key, NULL if absent or map is NULL or no map. */
 cnn_doc *cnn_doc_get(const cnn_doc *map, const char *key);

@@ -1,5 +1,6 @@
-/* Expressions of `map` nodes: building, simplifying, composing, differentiating, printing. Pure functions on terms;
- * simplification never changes a finite result by more than rounding (x*1, x+0, constant folding, common terms). */
+/* Expressions of `map` nodes: building, simplifying, composing, differentiating, printing. Pure
+ * functions on terms; simplification never changes a finite result by more than rounding (x*1, x+0,
+ * constant folding, common terms). */
 #ifndef CNNRUN_EXPR_INTERNAL_H
 #define CNNRUN_EXPR_INTERNAL_H
 
@@ -8,7 +9,8 @@
 #include "base/arena.h"
 #include "base/text.h"
 
-/* An expression under construction: equal terms are shared, constants folded, identities removed. */
+/* An expression under construction: equal terms are shared, constants folded, identities removed.
+ */
 typedef struct cnn_expr_builder {
     cnn_arena *arena;
     cnn_term *terms;
@@ -25,9 +27,10 @@ int32_t cnn_expr_inline(cnn_expr_builder *e, const cnn_expr *from, const int32_t
 /* The finished expression with `result` as last term and unused terms dropped. */
 cnn_expr cnn_expr_finish(cnn_expr_builder *e, int32_t result);
 
-/* d expr / d input, as an expression over the same inputs, times input number n_inputs (the incoming gradient).
- * A result that is the constant 0 means: no gradient. */
-cnn_expr cnn_expr_derivative(cnn_arena *arena, const cnn_expr *expr, uint32_t n_inputs, uint32_t wrt);
+/* d expr / d input, as an expression over the same inputs, times input number n_inputs (the
+ * incoming gradient). A result that is the constant 0 means: no gradient. */
+cnn_expr cnn_expr_derivative(cnn_arena *arena, const cnn_expr *expr, uint32_t n_inputs,
+                             uint32_t wrt);
 
 /* In double, one element. The reference backend and constant folding share this meaning. */
 double cnn_expr_eval(const cnn_expr *expr, const double *inputs, double *scratch);

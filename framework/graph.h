@@ -1,5 +1,6 @@
-/* graph: the model's layers write ops; shapes are inferred as they are written. The same growing list then takes the
- * loss, the gradients (autodiff.h) and the updates (update.h), until program.h freezes it. */
+/* graph: the model's layers write ops; shapes are inferred as they are written. The same growing
+ * list then takes the loss, the gradients (autodiff.h) and the updates (update.h), until program.h
+ * freezes it. */
 #ifndef CNNRUN_GRAPH_H
 #define CNNRUN_GRAPH_H
 
@@ -19,7 +20,8 @@ typedef struct cnn_data_shape {
 
 /* A layer as it was built: for trails, `summary`, timing and probes. */
 typedef struct cnn_layer_record {
-    const char *path;   /* "2.conv2d", "incep1.b5x5.1.conv2d": position or name, then the type unless named */
+    const char *
+        path; /* "2.conv2d", "incep1.b5x5.1.conv2d": position or name, then the type unless named */
     const char *prefix; /* of its weights: "2", "incep1.b5x5.1" */
     const char *type;
     cnn_place place;
@@ -96,20 +98,23 @@ struct cnn_graph {
 };
 
 /* An empty graph with the inputs of one batch of `batch` samples. [main], like all below. */
-cnn_graph *cnn_graph_create(cnn_registry *registry, const cnn_data_shape *data, uint32_t mode, int64_t batch,
-                            cnn_arena *arena, cnn_diags *diags);
+cnn_graph *cnn_graph_create(cnn_registry *registry, const cnn_data_shape *data, uint32_t mode,
+                            int64_t batch, cnn_arena *arena, cnn_diags *diags);
 
 /* Builds model, loss (TRAIN, EVAL) and metrics (EVAL). false after errors in diags. */
 bool cnn_graph_build(cnn_graph *graph, const cnn_config *config);
 
 /* Part of the former: expands a list of items from `in`; returns the last result. (model.c) */
-cnn_value cnn_graph_items(cnn_graph *graph, const cnn_config *config, const cnn_items *items, cnn_value in);
+cnn_value cnn_graph_items(cnn_graph *graph, const cnn_config *config, const cnn_items *items,
+                          cnn_value in);
 
 /* The api table of a graph's builder. (builder.c) */
 cnn_builder_api cnn_graph_api(uint32_t mode);
 
-/* Lower level, also for autodiff and update: a state by full name, made once per graph. (builder.c) */
-cnn_value cnn_graph_state(cnn_graph *graph, const char *name, const cnn_type *type, const cnn_init *init, bool trained);
+/* Lower level, also for autodiff and update: a state by full name, made once per graph. (builder.c)
+ */
+cnn_value cnn_graph_state(cnn_graph *graph, const char *name, const cnn_type *type,
+                          const cnn_init *init, bool trained);
 cnn_value cnn_graph_input(cnn_graph *graph, const char *name, const cnn_type *type, bool batched);
 cnn_value cnn_graph_seed(cnn_graph *graph); /* i32[2] */
 cnn_value cnn_graph_step(cnn_graph *graph); /* i32[] */

@@ -19,7 +19,8 @@ typedef struct cnn_services {
 cnn_services *cnn_services_create(uint32_t threads, cnn_arena *arena);
 void cnn_services_destroy(cnn_services *services);
 
-/* Directory of the running program ("/usr/bin"); from /proc/self/exe. Arena memory, NULL if unknown. */
+/* Directory of the running program ("/usr/bin"); from /proc/self/exe. Arena memory, NULL if
+ * unknown. */
 const char *cnn_program_dir(cnn_arena *arena);
 
 #endif

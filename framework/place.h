@@ -20,11 +20,12 @@ typedef struct cnn_stack {
     bool forbid_fallback;
 } cnn_stack;
 
-/* Opens `name` ("auto": the usable device of the highest rank) and what it stands on, and adds the backends that model
- * items ask for. CNN_MISSING with the reason if it cannot be used. [main] */
-cnn_status cnn_stack_open(cnn_registry *registry, const char *name, bool forbid_fallback, cnn_stack *stack,
-                          cnn_error *err);
-cnn_status cnn_stack_add(cnn_registry *registry, const char *name, cnn_stack *stack, cnn_error *err);
+/* Opens `name` ("auto": the usable device of the highest rank) and what it stands on, and adds the
+ * backends that model items ask for. CNN_MISSING with the reason if it cannot be used. [main] */
+cnn_status cnn_stack_open(cnn_registry *registry, const char *name, bool forbid_fallback,
+                          cnn_stack *stack, cnn_error *err);
+cnn_status cnn_stack_add(cnn_registry *registry, const char *name, cnn_stack *stack,
+                         cnn_error *err);
 void cnn_stack_close(cnn_stack *stack);
 
 /* A run of neighbouring nodes on one backend, as a program of its own. */
@@ -45,9 +46,10 @@ typedef struct cnn_placement {
     double fallback_share; /* of the program's multiply-adds */
 } cnn_placement;
 
-/* CNN_UNSUPPORTED if no backend of the stack can run a node, or fallback is forbidden: names layer, op and reason. */
-cnn_status cnn_placement_from(const cnn_step *step, const cnn_stack *stack, cnn_arena *arena, cnn_placement **placement,
-                              cnn_error *err);
+/* CNN_UNSUPPORTED if no backend of the stack can run a node, or fallback is forbidden: names layer,
+ * op and reason. */
+cnn_status cnn_placement_from(const cnn_step *step, const cnn_stack *stack, cnn_arena *arena,
+                              cnn_placement **placement, cnn_error *err);
 
 void cnn_placement_print(const cnn_placement *placement, const cnn_stack *stack, FILE *out);
 

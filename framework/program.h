@@ -1,5 +1,5 @@
-/* program: a graph, frozen. Unneeded nodes dropped, neighbouring maps composed, nodes ordered, lifetimes and places in
- * the arena known. */
+/* program: a graph, frozen. Unneeded nodes dropped, neighbouring maps composed, nodes ordered,
+ * lifetimes and places in the arena known. */
 #ifndef CNNRUN_PROGRAM_INTERNAL_H
 #define CNNRUN_PROGRAM_INTERNAL_H
 
@@ -21,21 +21,22 @@ typedef struct cnn_step {
     uint32_t n_extras;
 } cnn_step;
 
-/* Builds graph and program of one mode for one batch size: model, and in TRAIN loss, gradients, updates; in EVAL loss
- * and metrics. NULL after errors in diags. [main] */
-cnn_step *cnn_step_build(const cnn_config *config, cnn_registry *registry, const cnn_data_shape *data, uint32_t mode,
-                         int64_t batch, cnn_arena *arena, cnn_diags *diags);
+/* Builds graph and program of one mode for one batch size: model, and in TRAIN loss, gradients,
+ * updates; in EVAL loss and metrics. NULL after errors in diags. [main] */
+cnn_step *cnn_step_build(const cnn_config *config, cnn_registry *registry,
+                         const cnn_data_shape *data, uint32_t mode, int64_t batch, cnn_arena *arena,
+                         cnn_diags *diags);
 
-/* Freezes a graph. Outputs are: output, loss, metrics (what exists in the mode: TRAIN keeps the loss only, EVAL loss
- * and metrics, PREDICT the output) and `extra` graph values. */
+/* Freezes a graph. Outputs are: output, loss, metrics (what exists in the mode: TRAIN keeps the
+ * loss only, EVAL loss and metrics, PREDICT the output) and `extra` graph values. */
 cnn_step *cnn_step_from(cnn_graph *graph, const cnn_value *extra, uint32_t n_extra);
 
-/* Composition of neighbouring maps: a map whose result is used once, by a map of the same phase, moves into it; number
- * constants always do. (compose.c) */
+/* Composition of neighbouring maps: a map whose result is used once, by a map of the same phase,
+ * moves into it; number constants always do. (compose.c) */
 void cnn_compose(cnn_graph *graph, const bool *keep);
 
-/* Lifetimes -> offsets of temporaries in one arena, first fit by size; 256-byte aligned; a reshape shares its input's
- * place. Fills value.last_use, program.offsets and arena_bytes. (memory.c) */
+/* Lifetimes -> offsets of temporaries in one arena, first fit by size; 256-byte aligned; a reshape
+ * shares its input's place. Fills value.last_use, program.offsets and arena_bytes. (memory.c) */
 void cnn_plan_memory(cnn_program *program, cnn_arena *arena);
 
 void cnn_program_print(const cnn_step *step, FILE *out);

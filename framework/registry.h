@@ -47,22 +47,26 @@ typedef struct cnn_registry {
 
 const char *cnn_kind_name(cnn_kind kind); /* "layer", ... */
 
-/* Adds all components of a module. CNN_INVALID if a component's name is taken by another module: names both files. */
+/* Adds all components of a module. CNN_INVALID if a component's name is taken by another module:
+ * names both files. */
 cnn_status cnn_registry_add(cnn_registry *registry, cnn_module *module, cnn_error *err);
 
-/* Finds "name" or "plugin/name" and, the first time, runs its plugin's init. CNN_MISSING: says what was searched and
- * gives the nearest name as a hint; includes the reason of a refused plugin that might have had it. [main] */
-cnn_status cnn_registry_find(cnn_registry *registry, cnn_kind kind, const char *name, const cnn_component **component,
-                             cnn_error *err);
+/* Finds "name" or "plugin/name" and, the first time, runs its plugin's init. CNN_MISSING: says what
+ * was searched and gives the nearest name as a hint; includes the reason of a refused plugin that
+ * might have had it. [main] */
+cnn_status cnn_registry_find(cnn_registry *registry, cnn_kind kind, const char *name,
+                             const cnn_component **component, cnn_error *err);
 
 /* All names of a kind, sorted, for did-you-mean; arena memory. */
 size_t cnn_registry_names(cnn_registry *registry, cnn_kind kind, const char *const **names);
 
-/* A plugin's init may refuse; see cnn_module.init_state. deinit of all, in reverse order of init, at exit. [main] */
+/* A plugin's init may refuse; see cnn_module.init_state. deinit of all, in reverse order of init,
+ * at exit. [main] */
 void cnn_registry_deinit(cnn_registry *registry);
 
-/* Member of a component that may be older than this host: is `field` inside what the plugin gave? */
-#define CNN_HAS(struct_type, component_ptr, field)                                                                     \
+/* Member of a component that may be older than this host: is `field` inside what the plugin gave?
+ */
+#define CNN_HAS(struct_type, component_ptr, field) \
     ((component_ptr)->c.size >= offsetof(struct_type, field) + sizeof((component_ptr)->field))
 
 /* Descriptors of the built-in ops (framework/ops), registered as a module of the host. */

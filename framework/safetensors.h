@@ -1,5 +1,5 @@
-/* safetensors: 8-byte little-endian header length, JSON header, raw tensors. Read by Python's `safetensors` as it is.
- * https://github.com/huggingface/safetensors#format */
+/* safetensors: 8-byte little-endian header length, JSON header, raw tensors. Read by Python's
+ * `safetensors` as it is. https://github.com/huggingface/safetensors#format */
 #ifndef CNNRUN_SAFETENSORS_H
 #define CNNRUN_SAFETENSORS_H
 
@@ -20,8 +20,8 @@ typedef struct cnn_meta {
 } cnn_meta;
 
 /* Writes aside, fsync, rename. Tensors in the given order; equal contents give equal bytes. */
-cnn_status cnn_safetensors_write(const char *path, const cnn_stored *tensors, uint32_t n_tensors, const cnn_meta *meta,
-                                 uint32_t n_meta, cnn_error *err);
+cnn_status cnn_safetensors_write(const char *path, const cnn_stored *tensors, uint32_t n_tensors,
+                                 const cnn_meta *meta, uint32_t n_meta, cnn_error *err);
 
 typedef struct cnn_safetensors {
     cnn_stored *tensors;
@@ -30,9 +30,10 @@ typedef struct cnn_safetensors {
     uint32_t n_meta;
 } cnn_safetensors;
 
-/* Reads and checks everything: header length and JSON, dtypes, shapes, offsets inside the file, not overlapping, no
- * holes. Everything lives in the arena. */
-cnn_status cnn_safetensors_read(const char *path, cnn_arena *arena, cnn_safetensors *out, cnn_error *err);
+/* Reads and checks everything: header length and JSON, dtypes, shapes, offsets inside the file, not
+ * overlapping, no holes. Everything lives in the arena. */
+cnn_status cnn_safetensors_read(const char *path, cnn_arena *arena, cnn_safetensors *out,
+                                cnn_error *err);
 /* The same from memory (fuzzing). */
 cnn_status cnn_safetensors_parse(const char *name, const void *bytes, size_t size, cnn_arena *arena,
                                  cnn_safetensors *out, cnn_error *err);

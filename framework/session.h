@@ -1,4 +1,5 @@
-/* session: compiled programs and the states they share. This is the only part that owns device buffers. */
+/* session: compiled programs and the states they share. This is the only part that owns device
+ * buffers. */
 #ifndef CNNRUN_SESSION_H
 #define CNNRUN_SESSION_H
 
@@ -12,20 +13,22 @@ enum { CNN_INPUT_SETS = 2 }; /* double buffering of the batch */
 cnn_session *cnn_session_create(const cnn_stack *stack);
 void cnn_session_destroy(cnn_session *session); /* waits, frees runners and buffers; accepts NULL */
 
-/* Compiles a placed program. States are shared by name with the programs before; new ones start as their initialiser
- * says (init.h) from `seed`. Same name with another shape is CNN_INTERNAL. */
-cnn_status cnn_session_compile(cnn_session *session, const cnn_placement *placement, uint64_t seed, cnn_runner **runner,
-                               cnn_error *err);
+/* Compiles a placed program. States are shared by name with the programs before; new ones start as
+ * their initialiser says (init.h) from `seed`. Same name with another shape is CNN_INTERNAL. */
+cnn_status cnn_session_compile(cnn_session *session, const cnn_placement *placement, uint64_t seed,
+                               cnn_runner **runner, cnn_error *err);
 
-/* Memory into which an INPUT value of set 0 or 1 is to be written before a run: the device's own if the host may use
- * it, else a staging copy. Valid until the session ends. Loader threads may write to the set that is not running. */
+/* Memory into which an INPUT value of set 0 or 1 is to be written before a run: the device's own if
+ * the host may use it, else a staging copy. Valid until the session ends. Loader threads may write
+ * to the set that is not running. */
 void *cnn_runner_input(cnn_runner *runner, int32_t value, uint32_t set);
 
 /* Uploads staged inputs of the set and starts the run. */
 cnn_status cnn_runner_run(cnn_runner *runner, uint32_t set, cnn_error *err);
 
 /* Waits for the run and copies an OUTPUT value. */
-cnn_status cnn_runner_output(cnn_runner *runner, int32_t value, void *to, uint64_t bytes, cnn_error *err);
+cnn_status cnn_runner_output(cnn_runner *runner, int32_t value, void *to, uint64_t bytes,
+                             cnn_error *err);
 
 cnn_status cnn_session_wait(cnn_session *session, cnn_error *err);
 
@@ -39,7 +42,8 @@ typedef struct cnn_state_info {
 uint32_t cnn_session_states(const cnn_session *session);
 const cnn_state_info *cnn_session_state(const cnn_session *session, uint32_t index);
 cnn_status cnn_session_read_state(cnn_session *session, uint32_t index, void *to, cnn_error *err);
-cnn_status cnn_session_write_state(cnn_session *session, uint32_t index, const void *from, cnn_error *err);
+cnn_status cnn_session_write_state(cnn_session *session, uint32_t index, const void *from,
+                                   cnn_error *err);
 
 uint64_t cnn_session_bytes(const cnn_session *session); /* device memory in use */
 

@@ -4,9 +4,9 @@
 
 #include "graph.h"
 
-/* Appends (phase UPDATE), for each trained, not frozen state with a gradient: gradient clipping if configured, the
- * optimizer's update, and guards every assignment of the graph with "the loss is finite", so that a diverged step
- * leaves weights, momenta and running statistics as they were. */
+/* Appends (phase UPDATE), for each trained, not frozen state with a gradient: gradient clipping if
+ * configured, the optimizer's update, and guards every assignment of the graph with "the loss is
+ * finite", so that a diverged step leaves weights, momenta and running statistics as they were. */
 bool cnn_update(cnn_graph *graph, const cnn_config *config, const cnn_value *grads);
 
 #endif

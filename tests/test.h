@@ -1,4 +1,5 @@
-/* A test program in one header: TEST functions in a table, CHECKs that count, a summary, an exit status.
+/* A test program in one header: TEST functions in a table, CHECKs that count, a summary, an exit
+ * status.
  *
  *     static void arena_returns_zeroed_memory(void) { CHECK(...); }
  *     int main(void) { return RUN_TESTS(TEST(arena_returns_zeroed_memory), ...); }
@@ -38,7 +39,8 @@ static inline bool test_check_str(const char *got, const char *want, const char 
     return test_check(ok, file, line, "equal texts");
 }
 
-static inline bool test_check_near(double got, double want, double tolerance, const char *file, int line)
+static inline bool test_check_near(double got, double want, double tolerance, const char *file,
+                                   int line)
 {
     bool ok = fabs(got - want) <= tolerance || (isnan(got) && isnan(want));
     if (!ok)
@@ -49,12 +51,14 @@ static inline bool test_check_near(double got, double want, double tolerance, co
 #define CHECK(condition) test_check((condition), __FILE__, __LINE__, #condition)
 #define CHECK_STR(got, want) test_check_str((got), (want), __FILE__, __LINE__)
 #define CHECK_INT(got, want) test_check_near((double)(got), (double)(want), 0.0, __FILE__, __LINE__)
-#define CHECK_NEAR(got, want, tolerance) test_check_near((got), (want), (tolerance), __FILE__, __LINE__)
+#define CHECK_NEAR(got, want, tolerance) \
+    test_check_near((got), (want), (tolerance), __FILE__, __LINE__)
 /* The text contains the part. */
-#define CHECK_HAS(text, part)                                                                                          \
-    (strstr((text), (part)) != NULL ? test_check(true, __FILE__, __LINE__, "")                                         \
-                                    : (fprintf(stderr, "  text: %s\n  part: %s\n", (text), (part)),                    \
-                                       test_check(false, __FILE__, __LINE__, "text contains part")))
+#define CHECK_HAS(text, part)                                            \
+    (strstr((text), (part)) != NULL                                      \
+         ? test_check(true, __FILE__, __LINE__, "")                      \
+         : (fprintf(stderr, "  text: %s\n  part: %s\n", (text), (part)), \
+            test_check(false, __FILE__, __LINE__, "text contains part")))
 
 static inline int test_run(const test_case *cases, size_t count)
 {
@@ -69,11 +73,12 @@ static inline int test_run(const test_case *cases, size_t count)
     return test_failures == 0 ? 0 : 1;
 }
 
-#define TEST(function)                                                                                                 \
-    {                                                                                                                  \
-#function, function                                                                                            \
+#define TEST(function)      \
+    {                       \
+#function, function \
     }
-#define RUN_TESTS(...)                                                                                                 \
-    test_run((const test_case[]){ __VA_ARGS__ }, sizeof((const test_case[]){ __VA_ARGS__ }) / sizeof(test_case))
+#define RUN_TESTS(...)                           \
+    test_run((const test_case[]){ __VA_ARGS__ }, \
+             sizeof((const test_case[]){ __VA_ARGS__ }) / sizeof(test_case))
 
 #endif

@@ -1,4 +1,5 @@
-/* Arena: memory that is freed all at once. Everything the host makes while loading a pipeline lives in one. */
+/* Arena: memory that is freed all at once. Everything the host makes while loading a pipeline lives
+ * in one. */
 #ifndef CNNRUN_BASE_ARENA_H
 #define CNNRUN_BASE_ARENA_H
 
@@ -9,8 +10,8 @@
 
 typedef struct cnn_arena cnn_arena;
 
-/* Never NULL: without memory for a few kilobytes of bookkeeping the process says so and exits with status 2. Tensors
- * are not taken from arenas. One thread at a time. */
+/* Never NULL: without memory for a few kilobytes of bookkeeping the process says so and exits with
+ * status 2. Tensors are not taken from arenas. One thread at a time. */
 cnn_arena *cnn_arena_create(void);
 void cnn_arena_destroy(cnn_arena *arena); /* accepts NULL */
 
@@ -22,10 +23,12 @@ CNN_PRINTF(2, 3)
 char *cnn_arena_printf(cnn_arena *arena, const char *format, ...);
 
 #define CNN_NEW(arena, type) ((type *)cnn_arena_alloc((arena), sizeof(type)))
-#define CNN_NEW_ARRAY(arena, type, count) ((type *)cnn_arena_alloc((arena), (size_t)(count) * sizeof(type)))
+#define CNN_NEW_ARRAY(arena, type, count) \
+    ((type *)cnn_arena_alloc((arena), (size_t)(count) * sizeof(type)))
 
-/* Makes room for one more element in a growing arena array of `count` elements and returns the (maybe moved) array.
- * Capacity doubles at powers of two, so no capacity is stored: items = cnn_arena_grow(a, items, n, sizeof *items). */
+/* Makes room for one more element in a growing arena array of `count` elements and returns the
+ * (maybe moved) array. Capacity doubles at powers of two, so no capacity is stored: items =
+ * cnn_arena_grow(a, items, n, sizeof *items). */
 void *cnn_arena_grow(cnn_arena *arena, void *items, size_t count, size_t element_size);
 
 #endif

@@ -37,8 +37,8 @@ typedef struct cnn_diags {
     size_t errors; /* without the warnings */
 } cnn_diags;
 
-/* Adds one and returns it, so that hint and trail can be set. An error equal to an earlier one (same place, same text)
- * is not added twice. */
+/* Adds one and returns it, so that hint and trail can be set. An error equal to an earlier one
+ * (same place, same text) is not added twice. */
 CNN_PRINTF(3, 4)
 cnn_diag *cnn_diag_error(cnn_diags *diags, cnn_place place, const char *format, ...);
 CNN_PRINTF(3, 4)
@@ -49,7 +49,8 @@ void cnn_diag_hint(cnn_diags *diags, cnn_diag *diag, const char *format, ...);
 /* file:line:col: error: text / source line / caret / hint / trail, in order of appearance. */
 void cnn_diags_print(const cnn_diags *diags, FILE *out);
 
-/* The entry of `words` nearest to `word` (Damerau-Levenshtein, at most a third of its length wrong), or NULL. */
+/* The entry of `words` nearest to `word` (Damerau-Levenshtein, at most a third of its length
+ * wrong), or NULL. */
 const char *cnn_did_you_mean(const char *word, const char *const *words, size_t count);
 
 #endif

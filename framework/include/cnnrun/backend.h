@@ -1,4 +1,5 @@
-/* Backends say how to compute. open(device) -> buffers -> supports(node)? -> compile(program) -> run, many times. */
+/* Backends say how to compute. open(device) -> buffers -> supports(node)? -> compile(program) ->
+ * run, many times. */
 #ifndef CNNRUN_BACKEND_H
 #define CNNRUN_BACKEND_H
 
@@ -18,9 +19,11 @@ typedef struct cnn_device_info {
     char name[128];  /* "AMD Radeon ..." */
     char driver[128];
     char reason[256];
-    uint64_t memory;    /* bytes, 0: unknown */
-    uint32_t automatic; /* 1: `backend: auto` may pick it (software drivers and test benches say 0) */
-    int32_t rank;       /* among usable ones auto tries higher ranks first: 0 reference, 100 cpu, 200 gpu */
+    uint64_t memory; /* bytes, 0: unknown */
+    uint32_t
+        automatic; /* 1: `backend: auto` may pick it (software drivers and test benches say 0) */
+    int32_t
+        rank; /* among usable ones auto tries higher ranks first: 0 reference, 100 cpu, 200 gpu */
 } cnn_device_info;
 
 /* All functions: [loop] or [main], one thread at a time for one device. */
@@ -28,8 +31,10 @@ typedef struct cnn_backend {
     cnn_component c;
     const char *stands_on; /* who runs what this one does not support; NULL: nobody */
 
-    /* Lists up to `cap` devices without opening them for work; never prints, never aborts without hardware. */
-    cnn_status (*devices)(const cnn_host *, cnn_device_info *out, uint32_t cap, uint32_t *count, cnn_error *);
+    /* Lists up to `cap` devices without opening them for work; never prints, never aborts without
+     * hardware. */
+    cnn_status (*devices)(const cnn_host *, cnn_device_info *out, uint32_t cap, uint32_t *count,
+                          cnn_error *);
 
     /* `which` is what follows the colon in `backend: vulkan:1`, "" without. */
     cnn_status (*open)(const cnn_host *, const char *which, cnn_device **, cnn_error *);
@@ -46,17 +51,20 @@ typedef struct cnn_backend {
     cnn_status (*alloc)(cnn_device *, uint64_t bytes, cnn_buffer **, cnn_error *);
     void (*free)(cnn_device *, cnn_buffer *);
 
-    /* The buffer's memory if the host may use it directly between runs, else NULL. Loader threads write batches there.
+    /* The buffer's memory if the host may use it directly between runs, else NULL. Loader threads
+     * write batches there.
      */
     void *(*host_pointer)(cnn_device *, cnn_buffer *);
 
-    /* Ordered with runs: a write is seen by later runs only, a read waits for earlier runs. Bytes from the start. */
+    /* Ordered with runs: a write is seen by later runs only, a read waits for earlier runs. Bytes
+     * from the start. */
     cnn_status (*write)(cnn_device *, cnn_buffer *, const void *from, uint64_t bytes, cnn_error *);
     cnn_status (*read)(cnn_device *, cnn_buffer *, void *to, uint64_t bytes, cnn_error *);
 
-    /* Starts one run with bindings[i] for externals[i]; may return before it is done. Bindings of states and outputs
-     * are always the same, those of inputs come from a small fixed set (double buffering): a recorded run per set
-     * can be replayed. Allocates nothing after the first run with a set. */
+    /* Starts one run with bindings[i] for externals[i]; may return before it is done. Bindings of
+     * states and outputs are always the same, those of inputs come from a small fixed set (double
+     * buffering): a recorded run per set can be replayed. Allocates nothing after the first run
+     * with a set. */
     cnn_status (*run)(cnn_exec *, cnn_buffer *const *bindings, cnn_error *);
 
     /* Until everything that was started is done. */

@@ -1,8 +1,9 @@
 /* The builder: how layers, optimizers and gradients write down what to compute.
  *
- * Functions return handles of values in the graph being built. Errors are sticky: the first one is kept with the layer
- * it came from, every later call returns CNN_NONE and does nothing, so expressions nest without checks.
- * All of it runs on the main thread, inside a build, update or grad callback; handles are meaningless elsewhere. */
+ * Functions return handles of values in the graph being built. Errors are sticky: the first one is
+ * kept with the layer it came from, every later call returns CNN_NONE and does nothing, so
+ * expressions nest without checks. All of it runs on the main thread, inside a build, update or
+ * grad callback; handles are meaningless elsewhere. */
 #ifndef CNNRUN_BUILDER_H
 #define CNNRUN_BUILDER_H
 
@@ -27,15 +28,15 @@ typedef enum cnn_mode {
     CNN_PREDICT,   /* no target */
 } cnn_mode;
 
-/* How a new weight is filled; names and formulas are torch.nn.init's. fan_in, fan_out come from the shape:
- * dim 1 (dim 0) times the product of the dims from 2 on. */
+/* How a new weight is filled; names and formulas are torch.nn.init's. fan_in, fan_out come from the
+ * shape: dim 1 (dim 0) times the product of the dims from 2 on. */
 typedef enum cnn_init_kind {
-    CNN_INIT_CONSTANT = 1,    /* a */
-    CNN_INIT_UNIFORM,         /* [a, b) */
-    CNN_INIT_NORMAL,          /* mean a, std b */
-    CNN_INIT_TRUNC_NORMAL,    /* mean a, std b, cut at +-2 (absolute values, as PyTorch's default) */
-    CNN_INIT_XAVIER_UNIFORM,  /* gain a */
-    CNN_INIT_XAVIER_NORMAL,   /* gain a */
+    CNN_INIT_CONSTANT = 1,   /* a */
+    CNN_INIT_UNIFORM,        /* [a, b) */
+    CNN_INIT_NORMAL,         /* mean a, std b */
+    CNN_INIT_TRUNC_NORMAL,   /* mean a, std b, cut at +-2 (absolute values, as PyTorch's default) */
+    CNN_INIT_XAVIER_UNIFORM, /* gain a */
+    CNN_INIT_XAVIER_NORMAL,  /* gain a */
     CNN_INIT_KAIMING_UNIFORM, /* gain a, over fan_in (b = 0) or fan_out (b = 1) */
     CNN_INIT_KAIMING_NORMAL,  /* the same */
     CNN_INIT_ORTHOGONAL,      /* gain a */
@@ -66,8 +67,8 @@ typedef struct cnn_builder_api {
     cnn_value (*number)(cnn_builder *, double);
     cnn_value (*map)(cnn_builder *, uint32_t term_op, cnn_value a, cnn_value b, cnn_value c);
     cnn_value (*expand)(cnn_builder *, cnn_value, const cnn_type *);
-    cnn_status (*op)(cnn_builder *, const char *name, const void *attrs, const cnn_value *in, uint32_t n_in,
-                     cnn_value *out, uint32_t n_out);
+    cnn_status (*op)(cnn_builder *, const char *name, const void *attrs, const cnn_value *in,
+                     uint32_t n_in, cnn_value *out, uint32_t n_out);
     void (*assign)(cnn_builder *, cnn_value state, cnn_value value);
     void (*reject)(cnn_builder *, const char *text, const char *hint);
     uint32_t (*stream)(cnn_builder *);
@@ -78,7 +79,8 @@ struct cnn_builder {
     const cnn_builder_api *api;
 };
 
-/* ---- what the layer was given ------------------------------------------------------------------------------------ */
+/* ---- what the layer was given
+ * ------------------------------------------------------------------------------------ */
 
 static inline uint32_t cnn_get_mode(cnn_builder *b)
 {
@@ -127,7 +129,9 @@ static inline int64_t cnn_dim(cnn_builder *b, cnn_value v, uint32_t axis)
     return axis < t->rank ? t->dim[axis] : 0;
 }
 
-/* ---- leaves ------------------------------------------------------------------------------------------------------ */
+/* ---- leaves
+ * ------------------------------------------------------------------------------------------------------
+ */
 
 /* A weight that is trained, stored as "<layer path>.<name>". f32. */
 static inline cnn_value cnn_weight(cnn_builder *b, const char *name, cnn_type type, cnn_init init)
@@ -135,7 +139,8 @@ static inline cnn_value cnn_weight(cnn_builder *b, const char *name, cnn_type ty
     return b->api->weight(b, name, &type, &init);
 }
 
-/* A tensor that lives from step to step but is not trained (running mean, momentum), filled with `fill` at first. */
+/* A tensor that lives from step to step but is not trained (running mean, momentum), filled with
+ * `fill` at first. */
 static inline cnn_value cnn_state(cnn_builder *b, const char *name, cnn_type type, double fill)
 {
     return b->api->state(b, name, &type, fill);
@@ -153,30 +158,37 @@ static inline cnn_value cnn_number(cnn_builder *b, double k)
     return b->api->number(b, k);
 }
 
-/* At the end of the step, state := value (same type). Every read in the step sees the old contents. */
+/* At the end of the step, state := value (same type). Every read in the step sees the old contents.
+ */
 static inline void cnn_assign(cnn_builder *b, cnn_value state, cnn_value value)
 {
     b->api->assign(b, state, value);
 }
 
-/* ---- ops --------------------------------------------------------------------------------------------------------- */
+/* ---- ops
+ * ---------------------------------------------------------------------------------------------------------
+ */
 
-/* Any op by name with n_out results; attributes are copied. ops.h has the catalogue and typed wrappers. */
-static inline cnn_status cnn_op_n(cnn_builder *b, const char *name, const void *attrs, const cnn_value *in,
-                                  uint32_t n_in, cnn_value *out, uint32_t n_out)
+/* Any op by name with n_out results; attributes are copied. ops.h has the catalogue and typed
+ * wrappers. */
+static inline cnn_status cnn_op_n(cnn_builder *b, const char *name, const void *attrs,
+                                  const cnn_value *in, uint32_t n_in, cnn_value *out,
+                                  uint32_t n_out)
 {
     return b->api->op(b, name, attrs, in, n_in, out, n_out);
 }
 
 /* An op with one result. */
-static inline cnn_value cnn_op1(cnn_builder *b, const char *name, const void *attrs, const cnn_value *in, uint32_t n_in)
+static inline cnn_value cnn_op1(cnn_builder *b, const char *name, const void *attrs,
+                                const cnn_value *in, uint32_t n_in)
 {
     cnn_value out = CNN_NONE;
     (void)b->api->op(b, name, attrs, in, n_in, &out, 1);
     return out;
 }
 
-/* The layer refuses its inputs or options: one sentence, with the arithmetic, and a remedy or "". */
+/* The layer refuses its inputs or options: one sentence, with the arithmetic, and a remedy or "".
+ */
 CNN_PRINTF(3, 4)
 static inline cnn_value cnn_reject_hint(cnn_builder *b, const char *hint, const char *format, ...)
 {
@@ -203,19 +215,20 @@ static inline cnn_value cnn_expand(cnn_builder *b, cnn_value x, cnn_type type)
     return b->api->expand(b, x, &type);
 }
 
-/* ---- elementwise: everything below is a `map`, differentiated and fused by the framework --------------------------
+/* ---- elementwise: everything below is a `map`, differentiated and fused by the framework
+ * --------------------------
  */
 
-#define CNN_MAP1(name, TERM)                                                                                           \
-    static inline cnn_value cnn_##name(cnn_builder *b, cnn_value x)                                                    \
-    {                                                                                                                  \
-        return b->api->map(b, CNN_TERM_##TERM, x, CNN_NONE, CNN_NONE);                                                 \
+#define CNN_MAP1(name, TERM)                                           \
+    static inline cnn_value cnn_##name(cnn_builder *b, cnn_value x)    \
+    {                                                                  \
+        return b->api->map(b, CNN_TERM_##TERM, x, CNN_NONE, CNN_NONE); \
     }
 
-#define CNN_MAP2(name, TERM)                                                                                           \
-    static inline cnn_value cnn_##name(cnn_builder *b, cnn_value x, cnn_value y)                                       \
-    {                                                                                                                  \
-        return b->api->map(b, CNN_TERM_##TERM, x, y, CNN_NONE);                                                        \
+#define CNN_MAP2(name, TERM)                                                     \
+    static inline cnn_value cnn_##name(cnn_builder *b, cnn_value x, cnn_value y) \
+    {                                                                            \
+        return b->api->map(b, CNN_TERM_##TERM, x, y, CNN_NONE);                  \
     }
 
 CNN_MAP1(neg, NEG)

@@ -11,15 +11,20 @@
 extern "C" {
 #endif
 
-typedef enum cnn_split { CNN_SPLIT_TRAIN, CNN_SPLIT_VAL, CNN_SPLIT_TEST, CNN_SPLIT_COUNT } cnn_split;
+typedef enum cnn_split {
+    CNN_SPLIT_TRAIN,
+    CNN_SPLIT_VAL,
+    CNN_SPLIT_TEST,
+    CNN_SPLIT_COUNT
+} cnn_split;
 
 typedef struct cnn_dataset_info {
     uint32_t size;
     uint32_t reserved;
     int64_t count[CNN_SPLIT_COUNT]; /* samples per split, 0: the set has no such split */
     cnn_type input;                 /* of one sample, without the batch axis: u8 or f32 [C,H,W] */
-    cnn_type target;                /* i32 [] for labels, f32 [...] for values; dtype 0: no targets */
-    int64_t classes;                /* labels are in [0, classes); 0: no labels */
+    cnn_type target; /* i32 [] for labels, f32 [...] for values; dtype 0: no targets */
+    int64_t classes; /* labels are in [0, classes); 0: no labels */
     const char *const *class_names; /* classes of them, or NULL; lives until close */
 } cnn_dataset_info;
 
@@ -33,8 +38,8 @@ typedef struct cnn_dataset {
     void (*close)(cnn_dataset_state *);
     cnn_status (*describe)(const cnn_dataset_state *, cnn_dataset_info *, cnn_error *);
 
-    /* Reads sample `index` of a split into memory of the described types; target.data is NULL if not wanted.
-     * [loader], several threads at once. */
+    /* Reads sample `index` of a split into memory of the described types; target.data is NULL if
+     * not wanted. [loader], several threads at once. */
     cnn_status (*read)(cnn_dataset_state *, uint32_t split, int64_t index, const cnn_tensor *input,
                        const cnn_tensor *target, cnn_error *);
 } cnn_dataset;
@@ -45,9 +50,10 @@ typedef struct cnn_transform {
     /* Type of the result of one sample, or an error with the arithmetic. [main] */
     cnn_status (*infer)(const void *params, const cnn_type *in, cnn_type *out, cnn_error *);
 
-    /* in -> out, which do not overlap. Random ones draw from rng, which is placed for this sample and epoch: the same
-     * numbers in every run. [loader], several threads at once. */
-    cnn_status (*apply)(const void *params, const cnn_tensor *in, const cnn_tensor *out, cnn_rng *rng, cnn_error *);
+    /* in -> out, which do not overlap. Random ones draw from rng, which is placed for this sample
+     * and epoch: the same numbers in every run. [loader], several threads at once. */
+    cnn_status (*apply)(const void *params, const cnn_tensor *in, const cnn_tensor *out,
+                        cnn_rng *rng, cnn_error *);
 } cnn_transform;
 
 #ifdef __cplusplus

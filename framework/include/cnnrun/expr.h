@@ -1,8 +1,9 @@
 /* Scalar expressions: what a `map` node computes for each element of its output.
  *
- * An expression is a list of terms in evaluation order; the last one is the result. It is the whole contract between
- * layers (which write them through the builder), the framework (which differentiates and composes them) and backends
- * (which interpret, vectorise or print them as shader code). Truth values are 0 and 1. */
+ * An expression is a list of terms in evaluation order; the last one is the result. It is the whole
+ * contract between layers (which write them through the builder), the framework (which
+ * differentiates and composes them) and backends (which interpret, vectorise or print them as
+ * shader code). Truth values are 0 and 1. */
 #ifndef CNNRUN_EXPR_H
 #define CNNRUN_EXPR_H
 

@@ -18,10 +18,11 @@ struct cnn_host {
     /* One line for the user. Plugins never write to stdout or stderr themselves. Any thread. */
     void (*log)(const cnn_host *, uint32_t level, const char *text);
 
-    /* Calls task(context, i) once for each i in [0, count), on the pool and on the calling thread, and returns when all
-     * are done. Which thread runs which i is not defined: results must not depend on it. Calls from inside a task run
-     * serially on the calling thread. Any thread. */
-    void (*parallel)(const cnn_host *, uint32_t count, void (*task)(void *context, uint32_t i), void *context);
+    /* Calls task(context, i) once for each i in [0, count), on the pool and on the calling thread,
+     * and returns when all are done. Which thread runs which i is not defined: results must not
+     * depend on it. Calls from inside a task run serially on the calling thread. Any thread. */
+    void (*parallel)(const cnn_host *, uint32_t count, void (*task)(void *context, uint32_t i),
+                     void *context);
 
     /* Directories where data sets lie, best first, NULL-terminated: $CNNRUN_DATA, ./data,
      * $XDG_DATA_HOME/cnnrun/data, <prefix>/share/cnnrun/data, /usr/share/datasets. */

@@ -13,7 +13,8 @@ extern "C" {
 typedef enum cnn_layer_role {
     CNN_ROLE_LAYER = 0,
     CNN_ROLE_JOIN,   /* takes the results of its branches (or of `from:`), two or more */
-    CNN_ROLE_LOSS,   /* input 0 and the target -> scalar: the mean over the batch, as PyTorch's reduction="mean" */
+    CNN_ROLE_LOSS,   /* input 0 and the target -> scalar: the mean over the batch, as PyTorch's
+                        reduction="mean" */
     CNN_ROLE_METRIC, /* input 0 and the target -> any tensor: a SUM over the samples of the batch */
 } cnn_layer_role;
 
@@ -29,8 +30,9 @@ typedef struct cnn_layer {
     uint32_t role;   /* cnn_layer_role */
     uint32_t metric; /* cnn_metric_kind */
 
-    /* Builds the layer from its inputs and typed, checked parameters; returns its result. Called once per mode and
-     * batch size with the same parameters; must be pure. Errors through cnn_reject. [main] */
+    /* Builds the layer from its inputs and typed, checked parameters; returns its result. Called
+     * once per mode and batch size with the same parameters; must be pure. Errors through
+     * cnn_reject. [main] */
     cnn_value (*build)(cnn_builder *, const void *params);
 } cnn_layer;
 

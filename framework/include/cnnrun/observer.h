@@ -56,7 +56,8 @@ typedef struct cnn_observer {
     cnn_component c;
 
     /* `dir` is the run's output directory, "" if the run writes nothing. [main] */
-    cnn_status (*open)(const cnn_host *, const void *params, const char *dir, cnn_observer_state **, cnn_error *);
+    cnn_status (*open)(const cnn_host *, const void *params, const char *dir, cnn_observer_state **,
+                       cnn_error *);
     void (*close)(cnn_observer_state *);
 
     /* [loop]; the event lives during the call. An error is reported once and stops the run. */

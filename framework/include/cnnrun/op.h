@@ -1,5 +1,5 @@
-/* Op descriptors: what an op means, apart from how any backend computes it. Built-in ops and those of plugins are the
- * same struct. */
+/* Op descriptors: what an op means, apart from how any backend computes it. Built-in ops and those
+ * of plugins are the same struct. */
 #ifndef CNNRUN_OP_H
 #define CNNRUN_OP_H
 
@@ -11,8 +11,9 @@
 extern "C" {
 #endif
 
-/* How an op treats the samples of a batch (axis 0 of batched values). A backend may run a part of the batch through
- * all PER_SAMPLE ops and add the partial results of SUMS ops; COUPLED ops need the whole batch. */
+/* How an op treats the samples of a batch (axis 0 of batched values). A backend may run a part of
+ * the batch through all PER_SAMPLE ops and add the partial results of SUMS ops; COUPLED ops need
+ * the whole batch. */
 typedef enum cnn_batch_role {
     CNN_BATCH_PER_SAMPLE = 1, /* out[n] depends on in[n] and on what is not batched */
     CNN_BATCH_SUMS,           /* the result has no batch axis: a sum over the samples */
@@ -30,7 +31,8 @@ typedef struct cnn_call {
     const bool *wanted; /* grad: for each input, does anybody need its gradient? */
 } cnn_call;
 
-/* What a kernel works on. Inputs are never written; outputs do not overlap inputs; memory is dense and row-major. */
+/* What a kernel works on. Inputs are never written; outputs do not overlap inputs; memory is dense
+ * and row-major. */
 typedef struct cnn_kernel_args {
     const cnn_host *host; /* for parallel() */
     const void *attrs;
@@ -47,7 +49,8 @@ typedef struct cnn_kernel {
     uint32_t size;
     uint32_t reserved;
     const char *target;
-    cnn_kernel_fn run; /* [loop thread], one call at a time for one program; no allocation after the first call */
+    cnn_kernel_fn run; /* [loop thread], one call at a time for one program; no allocation after the
+                          first call */
 } cnn_kernel;
 
 typedef struct cnn_op {
@@ -58,14 +61,18 @@ typedef struct cnn_op {
     uint32_t differentiable; /* 0: no gradient flows through it by nature (argmax, random) */
 
     /* Shapes and dtypes of the results, or an error that shows the arithmetic. [main] */
-    cnn_status (*infer)(const void *attrs, const cnn_type *in, uint32_t n_in, cnn_type *out, cnn_error *);
+    cnn_status (*infer)(const void *attrs, const cnn_type *in, uint32_t n_in, cnn_type *out,
+                        cnn_error *);
 
-    /* Given the gradients dy of the results (CNN_NONE where none arrives, never all), emits ops and sets dx[i] for
-     * each wanted input. NULL for a differentiable op: training through it is an error that names the layer. [main] */
+    /* Given the gradients dy of the results (CNN_NONE where none arrives, never all), emits ops and
+     * sets dx[i] for each wanted input. NULL for a differentiable op: training through it is an
+     * error that names the layer. [main] */
     void (*grad)(cnn_builder *, const cnn_call *, const cnn_value *dy, cnn_value *dx);
 
-    /* cnn_batch_role of this use; batched[i] tells which inputs have the batch on axis 0. NULL: PER_SAMPLE. [main] */
-    uint32_t (*batch_role)(const void *attrs, const cnn_type *in, const bool *batched, uint32_t n_in);
+    /* cnn_batch_role of this use; batched[i] tells which inputs have the batch on axis 0. NULL:
+     * PER_SAMPLE. [main] */
+    uint32_t (*batch_role)(const void *attrs, const cnn_type *in, const bool *batched,
+                           uint32_t n_in);
 
     /* Multiply-adds of one run, 0 for data movement. NULL: 0. [main] */
     double (*macs)(const void *attrs, const cnn_type *in, const cnn_type *out);

@@ -1,5 +1,5 @@
-/* Parameters as data: a table row says everything about one option, and the host reads, checks, documents and
- * completes it. Plugin code never parses text. */
+/* Parameters as data: a table row says everything about one option, and the host reads, checks,
+ * documents and completes it. Plugin code never parses text. */
 #ifndef CNNRUN_PARAM_H
 #define CNNRUN_PARAM_H
 
@@ -15,7 +15,8 @@ typedef enum cnn_param_type {
     CNN_PARAM_INT,      /* int64_t */
     CNN_PARAM_FLOAT,    /* double */
     CNN_PARAM_TEXT,     /* const char *, never NULL unless optional and absent */
-    CNN_PARAM_PATH,     /* const char *; relative to the working directory; a leading ~/ is the home directory */
+    CNN_PARAM_PATH,     /* const char *; relative to the working directory; a leading ~/ is the home
+                           directory */
     CNN_PARAM_CHOICE,   /* int32_t: index into `choices` */
     CNN_PARAM_INTS,     /* cnn_ints: one integer, a list of them, or one of `choices` */
     CNN_PARAM_FLOATS,   /* cnn_floats: one number, a list of them, or one of `choices` */
@@ -26,7 +27,8 @@ enum {
     CNN_PARAM_OPTIONAL = 1u << 0, /* may be absent without a default: the field stays all zero */
 };
 
-/* `choice` is the index of the word that was written instead of numbers, or -1. v lives as long as the struct. */
+/* `choice` is the index of the word that was written instead of numbers, or -1. v lives as long as
+ * the struct. */
 typedef struct cnn_ints {
     uint32_t count;
     int32_t choice;
@@ -50,7 +52,8 @@ typedef struct cnn_param {
     uint32_t offset;
     uint32_t flags;
     const char *name;
-    const char *def;     /* default as one would write it in YAML; NULL: the option is required (or OPTIONAL) */
+    const char *
+        def; /* default as one would write it in YAML; NULL: the option is required (or OPTIONAL) */
     const char *choices; /* words separated by '|', or NULL */
     const char *unit;    /* "epochs", "pixels", ... or NULL */
     const char *help;    /* one line */
@@ -60,8 +63,9 @@ typedef struct cnn_param {
 } cnn_param;
 
 /* { CNN_FIELD(swish_params, beta, FLOAT), .def = "1", .help = "slope of the sigmoid" } */
-#define CNN_FIELD(struct_type, field, param_type)                                                                      \
-    .size = sizeof(cnn_param), .type = CNN_PARAM_##param_type, .offset = offsetof(struct_type, field), .name = #field
+#define CNN_FIELD(struct_type, field, param_type)              \
+    .size = sizeof(cnn_param), .type = CNN_PARAM_##param_type, \
+    .offset = offsetof(struct_type, field), .name = #field
 
 /* An array of structs that may grow: walk it by `stride`, never by sizeof. */
 typedef struct cnn_table {
@@ -70,9 +74,9 @@ typedef struct cnn_table {
     uint32_t stride;
 } cnn_table;
 
-#define CNN_TABLE(array)                                                                                               \
-    {                                                                                                                  \
-        (array), (uint32_t)(sizeof(array) / sizeof((array)[0])), (uint32_t)sizeof((array)[0])                          \
+#define CNN_TABLE(array)                                                                      \
+    {                                                                                         \
+        (array), (uint32_t)(sizeof(array) / sizeof((array)[0])), (uint32_t)sizeof((array)[0]) \
     }
 
 static inline const void *cnn_table_at(const cnn_table *t, uint32_t i)
@@ -80,8 +84,8 @@ static inline const void *cnn_table_at(const cnn_table *t, uint32_t i)
     return (const char *)t->items + (size_t)i * t->stride;
 }
 
-/* What every kind of component has in common; always the first member. The first parameter of the table is the main
- * one, which a pipeline may give bare: `max_pool2d: 2`. */
+/* What every kind of component has in common; always the first member. The first parameter of the
+ * table is the main one, which a pipeline may give bare: `max_pool2d: 2`. */
 typedef struct cnn_component {
     uint32_t size;        /* of the whole component struct */
     uint32_t params_size; /* sizeof the parameter struct, 0 without parameters */

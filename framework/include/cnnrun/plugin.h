@@ -1,7 +1,8 @@
 /* The one symbol of a plugin: constant data that says everything before any of its code runs.
  *
  *     static const cnn_layer layers[] = { { ... } };
- *     CNN_PLUGIN(.name = "swish", .version = "1.0.0", .license = "MIT", .layers = CNN_TABLE(layers));
+ *     CNN_PLUGIN(.name = "swish", .version = "1.0.0", .license = "MIT", .layers =
+ * CNN_TABLE(layers));
  */
 #ifndef CNNRUN_PLUGIN_H
 #define CNNRUN_PLUGIN_H
@@ -36,8 +37,8 @@ typedef struct cnn_plugin {
     const char *license;
     const char *summary;
 
-    /* Optional. init runs once, when the first component is used, on the main thread; a failure makes the plugin
-     * unusable with its message. deinit runs at exit, in reverse order. */
+    /* Optional. init runs once, when the first component is used, on the main thread; a failure
+     * makes the plugin unusable with its message. deinit runs at exit, in reverse order. */
     cnn_status (*init)(const cnn_host *, cnn_error *);
     void (*deinit)(void);
 
@@ -63,28 +64,28 @@ typedef struct cnn_plugin {
 #define CNN_EXTERN extern
 #endif
 
-#define CNN_MAGIC                                                                                                      \
-    {                                                                                                                  \
-        { 'c', 'n', 'n', 'r', 'u', 'n', 0, 0 }, CNN_ABI_MAJOR, CNN_ABI_MINOR, (uint32_t)(sizeof(void *) * 8),          \
-            (uint32_t)sizeof(cnn_plugin)                                                                               \
+#define CNN_MAGIC                                                             \
+    {                                                                         \
+        { 'c', 'n', 'n', 'r', 'u', 'n', 0, 0 }, CNN_ABI_MAJOR, CNN_ABI_MINOR, \
+            (uint32_t)(sizeof(void *) * 8), (uint32_t)sizeof(cnn_plugin)      \
     }
 
-#define CNN_PLUGIN(...)                                                                                                \
-    CNN_EXTERN CNN_EXPORT const cnn_plugin cnnrun_plugin;                                                              \
+#define CNN_PLUGIN(...)                                   \
+    CNN_EXTERN CNN_EXPORT const cnn_plugin cnnrun_plugin; \
     const cnn_plugin cnnrun_plugin = { .magic = CNN_MAGIC, __VA_ARGS__ }
 
 /* First members of a component:
  *     { .c = CNN_COMPONENT(cnn_layer, "swish", sizeof(swish_params), params), ... } */
-#define CNN_COMPONENT(struct_type, component_name, parameters_size, table, one_line, yaml)                             \
-    {                                                                                                                  \
-        .size = sizeof(struct_type), .params_size = (uint32_t)(parameters_size), .name = (component_name),             \
-        .summary = (one_line), .example = (yaml), .params = table                                                      \
+#define CNN_COMPONENT(struct_type, component_name, parameters_size, table, one_line, yaml)  \
+    {                                                                                       \
+        .size = sizeof(struct_type), .params_size = (uint32_t)(parameters_size),            \
+        .name = (component_name), .summary = (one_line), .example = (yaml), .params = table \
     }
 
 /* For components without parameters. */
-#define CNN_NO_PARAMS                                                                                                  \
-    {                                                                                                                  \
-        NULL, 0, 0                                                                                                     \
+#define CNN_NO_PARAMS \
+    {                 \
+        NULL, 0, 0    \
     }
 
 #ifdef __cplusplus

@@ -1,5 +1,5 @@
-/* Programs: the typed list of nodes that a backend compiles. One program is a whole training step (forward, loss,
- * backward, update), an evaluation step or a prediction. Constant once made. */
+/* Programs: the typed list of nodes that a backend compiles. One program is a whole training step
+ * (forward, loss, backward, update), an evaluation step or a prediction. Constant once made. */
 #ifndef CNNRUN_PROGRAM_H
 #define CNNRUN_PROGRAM_H
 
@@ -10,11 +10,12 @@ extern "C" {
 #endif
 
 typedef enum cnn_value_kind {
-    CNN_VALUE_INPUT = 1, /* written by the host before a run: batch, target, learning rate, step, seed */
-    CNN_VALUE_STATE,     /* lives from run to run: weights, running statistics, momenta */
-    CNN_VALUE_CONST,     /* `data` holds it */
-    CNN_VALUE_TEMP,      /* made and used inside one run */
-    CNN_VALUE_OUTPUT,    /* made by a node, read by the host after a run */
+    CNN_VALUE_INPUT =
+        1, /* written by the host before a run: batch, target, learning rate, step, seed */
+    CNN_VALUE_STATE,  /* lives from run to run: weights, running statistics, momenta */
+    CNN_VALUE_CONST,  /* `data` holds it */
+    CNN_VALUE_TEMP,   /* made and used inside one run */
+    CNN_VALUE_OUTPUT, /* made by a node, read by the host after a run */
 } cnn_value_kind;
 
 typedef struct cnn_value_info {
@@ -33,7 +34,8 @@ typedef enum cnn_phase {
     CNN_PHASE_FORWARD = 1,
     CNN_PHASE_LOSS, /* loss and metrics */
     CNN_PHASE_BACKWARD,
-    CNN_PHASE_UPDATE, /* everything before it only needs gradients: an all-reduce belongs between the two */
+    CNN_PHASE_UPDATE, /* everything before it only needs gradients: an all-reduce belongs between
+                         the two */
 } cnn_phase;
 
 typedef struct cnn_node {
@@ -57,13 +59,15 @@ typedef struct cnn_program {
     uint32_t n_nodes;
     uint32_t node_stride; /* use cnn_node_at */
     const void *values;
-    const void *nodes; /* in an order that respects every dependency; assigns come after all reads of their state */
+    const void *nodes; /* in an order that respects every dependency; assigns come after all reads
+                          of their state */
     uint32_t n_externals;
     uint32_t update_begin;    /* first node of CNN_PHASE_UPDATE, n_nodes if there is none */
     const int32_t *externals; /* values of kinds INPUT, STATE, OUTPUT, in binding order */
     int64_t batch;            /* N */
-    const uint64_t *offsets;  /* per value: place of a TEMP in the arena; reshapes share their input's place */
-    uint64_t arena_bytes;     /* size of the arena by that plan; backends may plan for themselves */
+    const uint64_t
+        *offsets; /* per value: place of a TEMP in the arena; reshapes share their input's place */
+    uint64_t arena_bytes; /* size of the arena by that plan; backends may plan for themselves */
 } cnn_program;
 
 static inline const cnn_value_info *cnn_value_at(const cnn_program *p, int32_t v)

@@ -1,7 +1,9 @@
-/* Counter-based random numbers: Philox4x32-10 (Salmon et al., "Parallel Random Numbers: As Easy as 1, 2, 3", SC 2011).
+/* Counter-based random numbers: Philox4x32-10 (Salmon et al., "Parallel Random Numbers: As Easy as
+ * 1, 2, 3", SC 2011).
  *
- * A number is a pure function of (seed, purpose, step, element), so every backend, thread count and order gives the
- * same one. key = seed; counter = { element/4 low, element/4 high, step, purpose }; lane = element % 4. */
+ * A number is a pure function of (seed, purpose, step, element), so every backend, thread count and
+ * order gives the same one. key = seed; counter = { element/4 low, element/4 high, step, purpose };
+ * lane = element % 4. */
 #ifndef CNNRUN_RNG_H
 #define CNNRUN_RNG_H
 
@@ -12,7 +14,8 @@
 extern "C" {
 #endif
 
-/* What a number is for; keeps the streams apart. Ops of kind `random` use CNN_RNG_OP + their stream attribute. */
+/* What a number is for; keeps the streams apart. Ops of kind `random` use CNN_RNG_OP + their stream
+ * attribute. */
 typedef enum cnn_rng_purpose {
     CNN_RNG_INIT = 1,    /* initial weights; step = hash of the weight's name */
     CNN_RNG_SHUFFLE = 2, /* order of the samples; step = epoch */
@@ -60,7 +63,8 @@ static inline cnn_rng cnn_rng_at(uint64_t seed, uint32_t purpose, uint32_t step,
 }
 
 /* The 32 random bits of one element. */
-static inline uint32_t cnn_random_bits(uint64_t seed, uint32_t purpose, uint32_t step, uint64_t element)
+static inline uint32_t cnn_random_bits(uint64_t seed, uint32_t purpose, uint32_t step,
+                                       uint64_t element)
 {
     uint32_t key[2] = { (uint32_t)seed, (uint32_t)(seed >> 32) };
     uint64_t block = element / 4;
@@ -92,7 +96,8 @@ static inline uint32_t cnn_rng_below(cnn_rng *r, uint32_t n)
     return (uint32_t)(((uint64_t)cnn_rng_bits(r) * n) >> 32);
 }
 
-/* Standard normal by Box-Muller; uses two numbers of the stream. 1 - u keeps the logarithm's argument in (0, 1]. */
+/* Standard normal by Box-Muller; uses two numbers of the stream. 1 - u keeps the logarithm's
+ * argument in (0, 1]. */
 static inline float cnn_rng_normal(cnn_rng *r)
 {
     double u = cnn_rng_uniform(r);

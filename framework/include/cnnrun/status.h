@@ -28,14 +28,15 @@ typedef enum cnn_status {
     CNN_INTERNAL,    /* a bug: an invariant of ours is broken */
 } cnn_status;
 
-/* Owned by the caller, usually on its stack; no allocation, no deleter. Text is UTF-8, one sentence, no newline at
- * the end; `hint` is what the user can do about it, or empty. */
+/* Owned by the caller, usually on its stack; no allocation, no deleter. Text is UTF-8, one
+ * sentence, no newline at the end; `hint` is what the user can do about it, or empty. */
 typedef struct cnn_error {
     char text[1024];
     char hint[512];
 } cnn_error;
 
-/* Fills *err (which may be NULL) and returns `status`, so that `return cnn_fail(err, ...)` reads well. Any thread. */
+/* Fills *err (which may be NULL) and returns `status`, so that `return cnn_fail(err, ...)` reads
+ * well. Any thread. */
 CNN_PRINTF(3, 4)
 static inline cnn_status cnn_fail(cnn_error *err, cnn_status status, const char *format, ...)
 {

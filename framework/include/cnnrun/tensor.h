@@ -1,4 +1,5 @@
-/* Types and views of tensors. Shapes are static, memory is dense and row-major; images are N x C x H x W. */
+/* Types and views of tensors. Shapes are static, memory is dense and row-major; images are N x C x
+ * H x W. */
 #ifndef CNNRUN_TENSOR_H
 #define CNNRUN_TENSOR_H
 
@@ -18,7 +19,8 @@ typedef enum cnn_dtype {
     CNN_U8 = 3,  /* pixels as files hold them */
 } cnn_dtype;
 
-/* Element type and shape. rank 0 is a scalar. Unused dims are 0. Plain data: copy and compare freely. */
+/* Element type and shape. rank 0 is a scalar. Unused dims are 0. Plain data: copy and compare
+ * freely. */
 typedef struct cnn_type {
     uint32_t dtype; /* cnn_dtype */
     uint32_t rank;
@@ -73,7 +75,8 @@ static inline cnn_type cnn_type4(cnn_dtype dtype, int64_t a, int64_t b, int64_t 
     return t;
 }
 
-/* Elements in a tensor of this type; the host only makes types whose count and bytes fit int64_t. */
+/* Elements in a tensor of this type; the host only makes types whose count and bytes fit int64_t.
+ */
 static inline int64_t cnn_count(const cnn_type *t)
 {
     int64_t n = 1;
