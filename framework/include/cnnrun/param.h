@@ -12,7 +12,7 @@ extern "C" {
 /* How the text of an option becomes a field of the plugin's parameter struct. */
 typedef enum cnn_param_type {
     CNN_PARAM_BOOL = 1, /* bool: true|false|yes|no|on|off */
-    CNN_PARAM_INT,      /* int64_t */
+    CNN_PARAM_INT,      /* int64_t; attributes of ops: with max_count n > 1, int64_t[n] in place */
     CNN_PARAM_FLOAT,    /* double */
     CNN_PARAM_TEXT,     /* const char *, never NULL unless optional and absent */
     CNN_PARAM_PATH,     /* const char *; relative to the working directory; a leading ~/ is the home
@@ -58,7 +58,7 @@ typedef struct cnn_param {
     const char *unit;    /* "epochs", "pixels", ... or NULL */
     const char *help;    /* one line */
     double min, max;     /* inclusive range of each number; both 0: unbounded */
-    uint32_t min_count;  /* of INTS and FLOATS; both 0: 1 to any */
+    uint32_t min_count;  /* of INTS and FLOATS; both 0: 1 to any; of INT: see there */
     uint32_t max_count;
 } cnn_param;
 
