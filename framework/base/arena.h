@@ -31,4 +31,7 @@ char *cnn_arena_printf(cnn_arena *arena, const char *format, ...);
  * cnn_arena_grow(a, items, n, sizeof *items). */
 void *cnn_arena_grow(cnn_arena *arena, void *items, size_t count, size_t element_size);
 
+/* Says so on stderr and exits with status 2. */
+_Noreturn void cnn_out_of_memory(size_t bytes);
+
 #endif
