@@ -221,6 +221,14 @@ static inline cnn_value cnn_argmax(cnn_builder *b, cnn_value x, int64_t axis)
     return cnn_op1(b, "argmax", &attrs, &x, 1);
 }
 
+/* Uniform numbers in [0, 1) of the type's shape, others in every step. `random` without inputs: the
+ * builder puts the run's seed and step there. */
+static inline cnn_value cnn_random(cnn_builder *b, cnn_type type)
+{
+    cnn_random_attrs attrs = { (int64_t)cnn_stream(b), { type.rank, -1, type.dim } };
+    return cnn_op1(b, "random", &attrs, NULL, 0);
+}
+
 #ifdef __cplusplus
 }
 #endif
