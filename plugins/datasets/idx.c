@@ -5,10 +5,8 @@
 #define _POSIX_C_SOURCE 200809L
 #include "idx_format.h"
 
-#include <errno.h>
 #include <pthread.h>
 #include <sys/stat.h>
-#include <zlib.h>
 
 typedef struct idx_params {
     const char *path, *train_images, *train_labels, *test_images, *test_labels;
@@ -60,109 +58,6 @@ static const cnn_param preset_table[] = {
 
 /* ---- files */
 
-/* Bytes of a file when unpacked. A gzip file ends with that number modulo 2^32; deflate packs no
- * more than 1032 to 1, which bounds what such a number may claim. */
-static cnn_status unpacked_size(const char *path, uint64_t *total, cnn_error *err)
-{
-    uint8_t head[2] = { 0, 0 }, tail[4] = { 0, 0, 0, 0 };
-    struct stat st;
-    FILE *f = fopen(path, "rb");
-    if (f == NULL)
-        return cnn_fail(err, errno == ENOENT ? CNN_MISSING : CNN_IO, "cannot open %s: %s", path,
-                        strerror(errno));
-    bool ok = fstat(fileno(f), &st) == 0 && S_ISREG(st.st_mode);
-    *total = ok && st.st_size > 0 ? (uint64_t)st.st_size : 0;
-    bool packed = fread(head, 1, 2, f) == 2 && head[0] == 0x1f && head[1] == 0x8b;
-    bool read = !packed || (fseek(f, -4, SEEK_END) == 0 && fread(tail, 1, 4, f) == 4);
-    (void)fclose(f);
-    if (!ok)
-        return cnn_fail(err, CNN_IO, "%s is no plain file", path);
-    if (!read)
-        return cnn_fail(err, CNN_IO, "%s is too short for a gzip file", path);
-    if (!packed)
-        return CNN_OK;
-    uint64_t size = dataset_u32le(tail);
-    if (size / 1032 > *total)
-        return cnn_fail(err, CNN_INVALID,
-                        "%s is damaged: %" PRIu64 " packed bytes cannot hold %" PRIu64, path,
-                        *total, size);
-    *total = size;
-    return CNN_OK;
-}
-
-/* Unpacks (or, for a plain file, reads) up to `size` bytes. */
-static cnn_status unpack(gzFile f, const char *path, uint8_t *to, uint64_t size, uint64_t *got,
-                         cnn_error *err)
-{
-    *got = 0;
-    while (*got < size) {
-        unsigned piece = size - *got < 1u << 24 ? (unsigned)(size - *got) : 1u << 24;
-        int n = gzread(f, to + *got, piece);
-        int code = Z_OK;
-        const char *why = n < 0 ? gzerror(f, &code) : "";
-        if (n < 0)
-            return cnn_fail(err, CNN_IO, "cannot unpack %s: %s", path,
-                            code == Z_ERRNO ? strerror(errno) : why);
-        if (n == 0)
-            break;
-        *got += (uint64_t)n;
-    }
-    return CNN_OK;
-}
-
-static cnn_status read_header(const char *path, idx_header *h, cnn_error *err)
-{
-    uint8_t bytes[IDX_MAX_HEADER];
-    uint64_t total = 0, got = 0;
-    cnn_status status = unpacked_size(path, &total, err);
-    if (status != CNN_OK)
-        return status;
-    gzFile f = gzopen(path, "rb");
-    if (f == NULL)
-        return cnn_fail(err, CNN_IO, "cannot open %s: %s", path, strerror(errno));
-    status = unpack(f, path, bytes, sizeof bytes, &got, err);
-    (void)gzclose(f);
-    return status == CNN_OK ? idx_parse(bytes, (size_t)got, total, path, h, err) : status;
-}
-
-/* All elements into new memory. */
-static cnn_status read_elements(const char *path, const idx_header *h, uint8_t **data,
-                                cnn_error *err)
-{
-    uint8_t skipped[IDX_MAX_HEADER], beyond;
-    uint64_t got = 0, more = 0;
-    uint8_t *to = h->bytes <= SIZE_MAX ? malloc((size_t)h->bytes) : NULL;
-    if (to == NULL)
-        return cnn_fail(err, CNN_MEMORY, "not enough memory for the %" PRIu64 " bytes of %s",
-                        h->bytes, path);
-    gzFile f = gzopen(path, "rb");
-    cnn_status status = CNN_OK;
-    if (f == NULL)
-        status = cnn_fail(err, CNN_IO, "cannot open %s: %s", path, strerror(errno));
-    else
-        status = unpack(f, path, skipped, h->offset, &got, err);
-    if (status == CNN_OK)
-        status = unpack(f, path, to, h->bytes, &got, err);
-    if (status == CNN_OK && got != h->bytes)
-        status =
-            cnn_fail(err, CNN_INVALID,
-                     "%s is cut off: its header promises %" PRIu64 " elements, it has %" PRIu64,
-                     path, h->bytes, got);
-    if (status == CNN_OK)
-        status = unpack(f, path, &beyond, 1, &more, err);
-    if (status == CNN_OK && more != 0)
-        status =
-            cnn_fail(err, CNN_INVALID, "%s is too long: its header promises %" PRIu64 " elements",
-                     path, h->bytes);
-    if (f != NULL)
-        (void)gzclose(f);
-    if (status != CNN_OK)
-        free(to);
-    else
-        *data = to;
-    return status;
-}
-
 static bool exists(const char *path)
 {
     struct stat st;
@@ -191,7 +86,7 @@ static char *find(const char *dir, const char *first, const char *last)
 static cnn_status load_labels(part *p, int64_t *classes, cnn_error *err)
 {
     idx_header h;
-    cnn_status status = read_header(p->labels, &h, err);
+    cnn_status status = idx_read_header(p->labels, &h, err);
     if (status != CNN_OK)
         return status;
     if (h.rank != 1)
@@ -201,7 +96,7 @@ static cnn_status load_labels(part *p, int64_t *classes, cnn_error *err)
         return cnn_fail(err, CNN_INVALID,
                         "%s has %" PRIu32 " images, but %s has %" PRIu32 " labels", p->images,
                         p->header.dim[0], p->labels, h.dim[0]);
-    status = read_elements(p->labels, &h, &p->label, err);
+    status = idx_read_elements(p->labels, &h, &p->label, err);
     for (uint32_t i = 0; status == CNN_OK && i < h.dim[0]; i++)
         if (p->label[i] >= *classes)
             *classes = p->label[i] + 1;
@@ -210,7 +105,7 @@ static cnn_status load_labels(part *p, int64_t *classes, cnn_error *err)
 
 static cnn_status load_part(part *p, int64_t *classes, cnn_error *err)
 {
-    cnn_status status = read_header(p->images, &p->header, err);
+    cnn_status status = idx_read_header(p->images, &p->header, err);
     if (status != CNN_OK)
         return status;
     if (p->header.rank < 3)
@@ -317,6 +212,17 @@ static cnn_status all_found(const cnn_dataset_state *s, const char *dir, cnn_err
                     missing);
 }
 
+static cnn_status nowhere(const cnn_host *host, const char *title, const char *name, cnn_error *err)
+{
+    char dirs[768] = "";
+    for (size_t i = 0, used = 0; host->data_dirs[i] != NULL && used < sizeof dirs; i++) {
+        int n = snprintf(dirs + used, sizeof dirs - used, "%s%s/%s", i > 0 ? ", " : "",
+                         host->data_dirs[i], name);
+        used += n > 0 ? (size_t)n : 0;
+    }
+    return cnn_fail(err, CNN_MISSING, "%s was not found; searched: %s", title, dirs);
+}
+
 /* A set with a usual place: `path`, or one of the folders `names` of the data directories. */
 static cnn_status open_preset(const cnn_host *host, const preset_params *p, const char *title,
                               const char *const *names, const char *const *class_names,
@@ -342,7 +248,7 @@ static cnn_status open_preset(const cnn_host *host, const preset_params *p, cons
     if (any_found(s) || p->path != NULL)
         status = all_found(s, dir != NULL ? dir : title, err);
     else
-        status = cnn_fail(err, CNN_MISSING, "%s is not in any of the data directories", title);
+        status = nowhere(host, title, names[0], err);
     free(dir);
     status = finish(s, status, out, err);
     if (status == CNN_OK && (*out)->classes > 10) {
@@ -423,7 +329,7 @@ static cnn_status need_pixels(cnn_dataset_state *s, part *p, const uint8_t **pix
     cnn_status status = CNN_OK;
     (void)pthread_mutex_lock(&s->lock);
     if (p->pixels == NULL)
-        status = read_elements(p->images, &p->header, &p->pixels, err);
+        status = idx_read_elements(p->images, &p->header, &p->pixels, err);
     *pixels = p->pixels;
     (void)pthread_mutex_unlock(&s->lock);
     return status;

@@ -40,7 +40,7 @@ static inline cnn_status idx_parse(const uint8_t *bytes, size_t size, uint64_t t
     if (h->rank < 1 || h->rank > IDX_MAX_RANK)
         return cnn_fail(err, CNN_INVALID, "%s has %" PRIu32 " axes; 1 to %d can be read", file,
                         h->rank, IDX_MAX_RANK);
-    if (size < h->offset)
+    if (size < h->offset || total < h->offset)
         return cnn_fail(err, CNN_INVALID, "%s ends inside its header", file);
     for (uint32_t i = 0; i < h->rank; i++) {
         h->dim[i] = dataset_u32be(bytes + 4 + 4 * i);
@@ -58,5 +58,11 @@ static inline cnn_status idx_parse(const uint8_t *bytes, size_t size, uint64_t t
                     file, h->offset, h->bytes, total,
                     h->bytes > total - h->offset ? "cut off" : "too long");
 }
+
+/* Opens a file, plain or gzipped, and checks its header against its size. (idx_file.c) */
+cnn_status idx_read_header(const char *path, idx_header *h, cnn_error *err);
+
+/* All elements, into memory that the caller frees. */
+cnn_status idx_read_elements(const char *path, const idx_header *h, uint8_t **data, cnn_error *err);
 
 #endif
