@@ -1,7 +1,6 @@
 /* libyaml's events -> a tree with places. Aliases become copies and merge keys are written out, so
  * that everybody behind this file sees a plain tree; both are counted against the limit on nodes,
  * which stops alias bombs. */
-#include <stdlib.h>
 #include <string.h>
 #include <yaml.h>
 
@@ -73,12 +72,18 @@ static void undecodable(reader *r)
     cnn_diag_error(r->diags, place_at(r, mark), "%s", text)->hint = hint;
 }
 
+/* Bytes up to the last character that is not blank: the end of the text, for messages. */
+static size_t text_length(const reader *r)
+{
+    size_t n = r->source->length;
+    while (n > r->skip && strchr(" \n\r", r->source->text[n - 1]) != NULL)
+        n--;
+    return n - r->skip;
+}
+
 static bool is_end(const reader *r, const char *p)
 {
-    const char *end = r->source->text + r->source->length;
-    while (p < end && (*p == ' ' || *p == '\n' || *p == '\r'))
-        p++;
-    return p == end;
+    return p >= r->source->text + r->skip + text_length(r);
 }
 
 static void syntax_error(reader *r)
@@ -94,6 +99,8 @@ static void syntax_error(reader *r)
     bool tab = at < r->source->text + r->source->length && *at == '\t';
     bool no_colon = !tab && strcmp(problem, "could not find expected ':'") == 0;
     yaml_mark_t mark = no_colon ? y->context_mark : y->problem_mark;
+    if (is_end(r, at) && !no_colon)
+        mark = mark_of_offset(r, text_length(r));
     const char *text =
         cnn_doc_explain(tab ? "found a tab character that violates indentation" : problem, &hint);
     cnn_diag *d = cnn_diag_error(r->diags, place_at(r, mark), "%s", text);
@@ -235,38 +242,6 @@ static bool read_list(reader *r, cnn_doc *list, uint32_t depth)
     }
 }
 
-typedef struct key_use {
-    const cnn_doc *key;
-    uint32_t index;
-} key_use;
-
-static int compare_keys(const void *a, const void *b)
-{
-    const key_use *x = a, *y = b;
-    int order = strcmp(x->key->text, y->key->text);
-    return order != 0 ? order : x->index < y->index ? -1 : 1;
-}
-
-static void check_duplicates(reader *r, const cnn_doc *map)
-{
-    if (map->count < 2)
-        return;
-    key_use *uses = CNN_NEW_ARRAY(r->arena, key_use, map->count);
-    for (uint32_t i = 0; i < map->count; i++)
-        uses[i] = (key_use){ map->keys[i], i };
-    qsort(uses, map->count, sizeof *uses, compare_keys);
-    for (uint32_t i = 1, first = 0; i < map->count; i++) {
-        if (strcmp(uses[i].key->text, uses[first].key->text) != 0) {
-            first = i;
-            continue;
-        }
-        const cnn_place *p = &uses[first].key->place;
-        cnn_diag_error(r->diags, uses[i].key->place,
-                       "the key '%s' stands here a second time (first: line %d, column %d)",
-                       uses[i].key->text, p->line, p->column);
-    }
-}
-
 static bool is_merge_key(const cnn_doc *key)
 {
     return !key->quoted && strcmp(key->text, "<<") == 0;
@@ -345,7 +320,7 @@ static bool read_map(reader *r, cnn_doc *map, uint32_t depth)
         merge |= is_merge_key(key);
         cnn_doc_append(map, key, value, r->arena);
     }
-    check_duplicates(r, map);
+    cnn_doc_check_keys(map, r->arena, r->diags);
     return !merge || expand_merges(r, map, depth);
 }
 

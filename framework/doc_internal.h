@@ -28,6 +28,8 @@ cnn_doc *cnn_doc_new(cnn_doc_kind kind, cnn_place place, const char *text, cnn_a
 void cnn_doc_append(cnn_doc *doc, cnn_doc *key, cnn_doc *value, cnn_arena *arena);
 /* Index of a key in a map, or -1. */
 int64_t cnn_doc_find(const cnn_doc *map, const char *key);
+/* An error for each key that stands there a second time. */
+void cnn_doc_check_keys(const cnn_doc *map, cnn_arena *arena, cnn_diags *diags);
 /* Moves everything in `over` into the map `base`: maps merge, anything else replaces. */
 void cnn_doc_merge(cnn_doc *base, const cnn_doc *over, cnn_arena *arena);
 

@@ -1,4 +1,5 @@
-/* Trees: making, finding, merging. */
+/* Trees: making, finding, checking, merging. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "doc_internal.h"
@@ -44,6 +45,39 @@ bool cnn_doc_is_null(const cnn_doc *doc)
         return true;
     return doc->kind == CNN_DOC_SCALAR && !doc->quoted &&
            (doc->text[0] == '\0' || strcmp(doc->text, "~") == 0 || strcmp(doc->text, "null") == 0);
+}
+
+/* Sorted, so that a map of many keys takes no quadratic time. */
+typedef struct key_use {
+    const cnn_doc *key;
+    uint32_t index;
+} key_use;
+
+static int compare_keys(const void *a, const void *b)
+{
+    const key_use *x = a, *y = b;
+    int order = strcmp(x->key->text, y->key->text);
+    return order != 0 ? order : x->index < y->index ? -1 : 1;
+}
+
+void cnn_doc_check_keys(const cnn_doc *map, cnn_arena *arena, cnn_diags *diags)
+{
+    if (map->count < 2)
+        return;
+    key_use *uses = CNN_NEW_ARRAY(arena, key_use, map->count);
+    for (uint32_t i = 0; i < map->count; i++)
+        uses[i] = (key_use){ map->keys[i], i };
+    qsort(uses, map->count, sizeof *uses, compare_keys);
+    for (uint32_t i = 1, first = 0; i < map->count; i++) {
+        if (strcmp(uses[i].key->text, uses[first].key->text) != 0) {
+            first = i;
+            continue;
+        }
+        const cnn_place *p = &uses[first].key->place;
+        cnn_diag_error(diags, uses[i].key->place,
+                       "the key '%s' stands here a second time (first: line %d, column %d)",
+                       uses[i].key->text, p->line, p->column);
+    }
 }
 
 /* Values of these keys name one component: {sgd: ...} and {adam: ...} do not merge into two
