@@ -246,6 +246,27 @@ static void a_damaged_middle_is_an_error_of_the_first_read(void)
     CHECK_HAS(err.text, "bent.gz");
 }
 
+/* Two packed files one behind the other: the size at the end is that of the second alone. */
+static void more_than_the_header_promises_is_an_error_of_the_first_read(void)
+{
+    uint8_t packed[1024], pixels[4];
+    FILE *f = fopen(write_gz("whole.gz", images, sizeof images), "rb");
+    size_t size = f != NULL ? fread(packed, 1, sizeof packed / 2, f) : 0;
+    if (!CHECK(f != NULL && size > 12))
+        return;
+    (void)fclose(f);
+    memcpy(packed + size, packed, size);
+    idx_params p = { .train_images = part_write("twice.gz", packed, 2 * size),
+                     .train_labels = part_write("labels", labels, sizeof labels) };
+    cnn_dataset_info info;
+    cnn_error err = { "", "" };
+    cnn_dataset_state *s = part_open(idx(), &p, &info);
+    cnn_tensor input = { info.input, pixels }, target = { info.target, NULL };
+    CHECK(idx()->read(s, CNN_SPLIT_TRAIN, 0, &input, &target, &err) == CNN_INVALID);
+    CHECK_HAS(err.text, "twice.gz is too long");
+    idx()->close(s);
+}
+
 int main(void)
 {
     return part_finish(RUN_TESTS(
@@ -254,5 +275,6 @@ int main(void)
         TEST(gzipped_files_are_read), TEST(a_folder_is_searched_for_the_usual_names),
         TEST(mnist_is_found_in_the_data_directories), TEST(pairs_that_do_not_fit_are_refused),
         TEST(damaged_files_are_refused_by_name),
-        TEST(a_damaged_middle_is_an_error_of_the_first_read)));
+        TEST(a_damaged_middle_is_an_error_of_the_first_read),
+        TEST(more_than_the_header_promises_is_an_error_of_the_first_read)));
 }
