@@ -361,7 +361,7 @@ cnn_doc *cnn_formula_substitute(const cnn_doc *doc, const cnn_scope *scope, cnn_
         if (!cnn_formula_eval(doc, scope, diags, &value))
             return NULL;
         out->text = cnn_number_text(&value, arena);
-        out->quoted = value.kind == CNN_NUMBER_TEXT;
+        out->quoted = cnn_doc_is_null(out) || cnn_is_formula(out); /* a word stays a word */
         return out;
     }
     bool ok = true;
