@@ -43,13 +43,23 @@ typedef struct cnn_registry {
     size_t n_modules;
     const char **dirs; /* that were searched */
     size_t n_dirs;
+    cnn_module **started; /* whose init ran, in that order */
+    size_t n_started;
+    size_t n_missing; /* finds that ended in CNN_MISSING: the program's exit status is 3 */
 } cnn_registry;
 
 const char *cnn_kind_name(cnn_kind kind); /* "layer", ... */
 
-/* Adds all components of a module. CNN_INVALID if a component's name is taken by another module:
- * names both files. */
+/* Adds a module and all its components. CNN_INVALID if a component's name is taken by another
+ * module: names both files; the module is kept with that refusal and gives nothing. */
 cnn_status cnn_registry_add(cnn_registry *registry, cnn_module *module, cnn_error *err);
+
+/* Keeps a module that cannot be used, with the reason and a hint or NULL. */
+void cnn_registry_refuse(cnn_registry *registry, cnn_module *module, const char *refusal,
+                         const char *hint);
+
+/* The table of a kind in a plugin, e.g. &plugin->layers. */
+const cnn_table *cnn_plugin_table(const cnn_plugin *plugin, cnn_kind kind);
 
 /* Finds "name" or "plugin/name" and, the first time, runs its plugin's init. CNN_MISSING: says what
  * was searched and gives the nearest name as a hint; includes the reason of a refused plugin that
