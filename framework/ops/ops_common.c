@@ -152,6 +152,9 @@ static cnn_status too_large(const cnn_op_windows *w, const int64_t in[2], cnn_er
 cnn_status cnn_op_count_windows(const cnn_op_windows *w, const int64_t in[2], int64_t out[2],
                                 cnn_error *err)
 {
+    cnn_status status = cnn_op_check_sizes("kernel size", w->kernel, 2, 1, err);
+    if (status != CNN_OK)
+        return status;
     for (int axis = 0; axis < 2; axis++)
         if (extent(w, axis) > padded(w, in, axis))
             return too_large(w, in, err);
