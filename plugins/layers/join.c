@@ -33,11 +33,15 @@ static void append(char *text, size_t size, const char *format, ...)
     va_end(args);
 }
 
-/* "height and width": the axes, of those in `asked`, in which inputs differ. */
+/* "height and width": the axes, of those in `asked`, in which inputs differ; "" if even their
+ * number does. */
 static void name_axes(cnn_builder *b, int64_t asked, char *text, size_t size)
 {
     const cnn_type *first = cnn_type_of(b, cnn_input(b, 0));
     text[0] = '\0';
+    for (uint32_t i = 1; i < cnn_input_count(b); i++)
+        if (cnn_type_of(b, cnn_input(b, i))->rank != first->rank)
+            return;
     for (uint32_t axis = 1; axis < first->rank; axis++) {
         bool differs = false;
         for (uint32_t i = 1; i < cnn_input_count(b); i++)

@@ -7,8 +7,9 @@ typedef struct linear_params {
 } linear_params;
 
 static const cnn_param params[] = {
-    { CNN_FIELD(linear_params, out_features, INT), .min = 1, .max = LAYER_MAX_SIZE,
-      .help = "numbers that come out, e.g. $classes" },
+    { CNN_FIELD(linear_params, out_features, INTS), .choices = "classes", .min = 1,
+      .max = LAYER_MAX_SIZE, .min_count = 1, .max_count = 1,
+      .help = "how many numbers come out; classes: as many as the data set has" },
     { CNN_FIELD(linear_params, bias, BOOL), .def = "true", .help = "add a trained number to each" },
 };
 
