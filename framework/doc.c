@@ -183,7 +183,7 @@ static cnn_doc *copy_node(reader *r, const cnn_doc *from, cnn_place place, uint3
     to->quoted = from->quoted;
     for (uint32_t i = 0; i < from->count; i++) {
         cnn_doc *item = copy_node(r, from->items[i], place, depth + 1);
-        if (item == NULL)
+        if (item == NULL || (from->kind == CNN_DOC_MAP && !count_node(r, place)))
             return NULL;
         cnn_doc_append(to, from->kind == CNN_DOC_MAP ? from->keys[i] : NULL, item, r->arena);
     }
@@ -260,7 +260,7 @@ static bool merge_map(reader *r, cnn_doc *to, const cnn_doc *written, const cnn_
         if (cnn_doc_find(written, name) >= 0 || cnn_doc_find(to, name) >= 0)
             continue;
         cnn_doc *copy = copy_node(r, from->items[i], from->keys[i]->place, depth + 1);
-        if (copy == NULL)
+        if (copy == NULL || !count_node(r, from->keys[i]->place))
             return false;
         cnn_doc_append(to, from->keys[i], copy, r->arena);
     }
