@@ -1,7 +1,7 @@
 /* PNG files, decoded completely. */
-#include "../../plugins/datasets/image.h"
+#include "fuzz.h"
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "../../plugins/datasets/image.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
