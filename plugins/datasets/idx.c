@@ -172,8 +172,11 @@ static cnn_dataset_state *create(void)
 static cnn_status finish(cnn_dataset_state *s, cnn_status status, cnn_dataset_state **out,
                          cnn_error *err)
 {
-    if (status == CNN_OK)
+    if (status == CNN_OK) {
         status = load(s, err);
+        if (status == CNN_INVALID || status == CNN_IO)
+            cnn_hint(err, "copy or download the file again");
+    }
     if (status == CNN_OK)
         *out = s;
     else

@@ -202,6 +202,7 @@ static void damaged_files_are_refused_by_name(void)
     cnn_error err = part_refusal(idx(), &p, CNN_INVALID);
     CHECK_HAS(err.text, "short");
     CHECK_HAS(err.text, "cut off");
+    CHECK_HAS(err.hint, "again");
     p.train_images = "/nowhere/at/all";
     err = part_refusal(idx(), &p, CNN_MISSING);
     CHECK_HAS(err.text, "/nowhere/at/all");
