@@ -1,5 +1,5 @@
 /* Built-in ops: shapes, messages, batch roles, multiply-adds. Shapes of windows were compared with
- * PyTorch 1.13 (torch.nn.functional). Gradients: test_op_grads.c. */
+ * PyTorch 1.13 (torch.nn.functional).. */
 #include "registry.h"
 
 #include "test.h"
