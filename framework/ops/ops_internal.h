@@ -57,8 +57,8 @@ cnn_value cnn_op_zeros(cnn_builder *b, cnn_type type);
                     cnn_error *err)
 #define GRAD(name) \
     void name(cnn_builder *b, const cnn_call *call, const cnn_value *dy, cnn_value *dx)
-/* PER_SAMPLE and SUMS also hold where an input that runs along the batch is not marked as batched (a
- * random mask, an expanded number): it is there as a whole, and is read at the same rows. */
+/* PER_SAMPLE and SUMS also hold where an input that runs along the batch is not marked as batched
+ * (a random mask, an expanded number): it is there as a whole, and is read at the same rows. */
 #define ROLE(name) \
     uint32_t name(const void *attrs, const cnn_type *in, const bool *batched, uint32_t n_in)
 #define MACS(name) double name(const void *attrs, const cnn_type *in, const cnn_type *out)
