@@ -86,14 +86,16 @@ struct cnn_graph {
     const cnn_value *layer_in;
     const char *const *layer_in_names;
     uint32_t n_layer_in;
+    const char *owner;    /* its type, for messages */
     const char *path;     /* for nodes */
     const char *prefix;   /* for weights */
     const char *backend;  /* wish of the layer, or NULL */
     const cnn_item *item; /* init:, freeze: */
     cnn_place place;
-    const char *trail;
-    uint32_t phase; /* of new nodes */
-    uint32_t n_streams;
+    const char *trail;    /* "in block ...", or "" */
+    uint32_t first_state; /* the states before belong to other layers */
+    uint32_t n_streams;   /* that it has drawn */
+    uint32_t phase;       /* of new nodes */
     bool failed; /* sticky */
 };
 
