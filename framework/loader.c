@@ -110,9 +110,11 @@ static cnn_status search(cnn_registry *registry, const cnn_loader_options *optio
     if (user != NULL)
         (void)search_dir(registry, f, cnn_arena_printf(f->arena, "%s/plugins", user));
     const char *program = cnn_program_dir(f->arena);
-    if (program != NULL)
-        (void)search_dir(registry, f,
-                         cnn_arena_printf(f->arena, "%s/../lib/cnnrun/plugins", program));
+    const char *slash = program != NULL ? strrchr(program, '/') : NULL;
+    if (slash != NULL)
+        (void)search_dir(
+            registry, f,
+            cnn_arena_printf(f->arena, "%.*s/lib/cnnrun/plugins", (int)(slash - program), program));
     return CNN_OK;
 }
 
