@@ -106,7 +106,8 @@ static void finish_share(cnn_feed *feed, int64_t batch)
 static void *load(void *context)
 {
     struct loader *loader = context;
-    for (int64_t b = 0; b < loader->feed->batches && await_place(loader->feed, b); b++) {
+    for (int64_t b = loader->feed->pass.first;
+         b < loader->feed->batches && await_place(loader->feed, b); b++) {
         fill(loader, b);
         finish_share(loader->feed, b);
     }
@@ -158,6 +159,7 @@ cnn_status cnn_feed_start(cnn_source_data *data, const cnn_pass *pass, cnn_feed 
     feed->count = count;
     feed->batches = cnn_pass_batches(data, pass);
     feed->order = order;
+    feed->released = feed->taken = feed->ready = pass->first;
     for (int64_t i = 0; i < count; i++)
         order[i] = i;
     if (pass->shuffle)
@@ -175,7 +177,7 @@ cnn_status cnn_feed_start(cnn_source_data *data, const cnn_pass *pass, cnn_feed 
 cnn_status cnn_feed_next(cnn_feed *feed, int64_t *samples, cnn_error *err)
 {
     *samples = 0;
-    if (feed->taken == feed->batches)
+    if (feed->taken >= feed->batches)
         return CNN_OK;
     (void)pthread_mutex_lock(&feed->mutex);
     feed->released = feed->taken;

@@ -37,6 +37,7 @@ typedef struct cnn_pass {
     uint64_t seed;
     int64_t epoch;
     int64_t batch;
+    int64_t first;    /* batches to leave out at the start: a resumed epoch */
     uint32_t threads; /* of the loader, at least 1 */
 
     /* Two places for batches, filled in turn: samples one after the other. Targets may be NULL. */
@@ -46,7 +47,7 @@ typedef struct cnn_pass {
 /* Batches of a pass, the last, smaller one included unless drop_last. */
 int64_t cnn_pass_batches(const cnn_source_data *data, const cnn_pass *pass);
 
-/* Starts filling batch 0 into place 0, batch 1 into place 1, ... */
+/* Starts filling batch b into place b % 2, from `first` on. */
 cnn_status cnn_feed_start(cnn_source_data *data, const cnn_pass *pass, cnn_feed **feed,
                           cnn_error *err);
 

@@ -126,6 +126,11 @@ void cnn_shape_text(const cnn_type *type, bool batched, char *out, size_t size);
 /* "[64, 10, 24, 24]", "f32 [64, 10]" */
 void cnn_type_text(const cnn_type *type, bool dtype, char *out, size_t size);
 
+/* Multiply-adds of the nodes [first_node, end_node), all samples of the batch together. */
+double cnn_graph_macs(const cnn_graph *graph, uint32_t first_node, uint32_t end_node);
+/* Trained numbers of all layers. */
+int64_t cnn_graph_params(const cnn_graph *graph);
+
 void cnn_graph_print(const cnn_graph *graph, FILE *out);
 /* One node: "%12 = conv2d(%0, 0.weight) {stride: 1} : f32 [64,10,24,24]" */
 void cnn_node_print(const cnn_node *node, const void *values, uint32_t value_stride, FILE *out);

@@ -1,0 +1,215 @@
+/* Opens and closes a run, compiles its programs, talks to its observers. */
+#include "run.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/file.h"
+#include "run_internal.h"
+
+double cnn_seconds(void)
+{
+    struct timespec now;
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
+}
+
+static cnn_status compile(cnn_run *run, const cnn_step *step, cnn_compiled *program, cnn_error *err)
+{
+    program->step = step;
+    cnn_status status = cnn_placement_from(step, &run->stack, run->arena, &program->placement, err);
+    if (status == CNN_OK)
+        status = cnn_session_compile(run->session, program->placement,
+                                     (uint64_t)run->config->train.seed, &program->runner, err);
+    return status;
+}
+
+cnn_status cnn_run_program(cnn_run *run, uint32_t mode, int64_t batch, cnn_compiled **program,
+                           cnn_error *err)
+{
+    for (uint32_t i = 0; i < run->n_compiled; i++) {
+        *program = run->compiled[i];
+        if ((*program)->mode == mode && (*program)->batch == batch)
+            return CNN_OK;
+    }
+    const cnn_step *step = cnn_step_build(run->config, run->registry, cnn_data_shape_of(run->data),
+                                          mode, batch, run->arena, run->diags);
+    if (step == NULL)
+        return cnn_fail(err, CNN_INVALID, "%s", "");
+    *program = CNN_NEW(run->arena, cnn_compiled);
+    (*program)->mode = mode;
+    (*program)->batch = batch;
+    cnn_status status = compile(run, step, *program, err);
+    if (status != CNN_OK)
+        return status;
+    run->compiled =
+        cnn_arena_grow(run->arena, run->compiled, run->n_compiled, sizeof *run->compiled);
+    run->compiled[run->n_compiled++] = *program;
+    return CNN_OK;
+}
+
+void cnn_run_places(const cnn_compiled *program, cnn_pass *pass)
+{
+    const cnn_step *step = program->step;
+    for (uint32_t set = 0; set < CNN_INPUT_SETS; set++) {
+        pass->input[set] = cnn_runner_input(program->runner, step->input, set);
+        pass->target[set] =
+            step->target >= 0 ? cnn_runner_input(program->runner, step->target, set) : NULL;
+    }
+}
+
+cnn_status cnn_run_program_for(cnn_run *run, cnn_compiled *full, int64_t samples, uint32_t set,
+                               cnn_compiled **program, cnn_error *err)
+{
+    *program = full;
+    if (samples == full->batch)
+        return CNN_OK;
+    cnn_pass from, to;
+    const cnn_data_shape *shape = cnn_data_shape_of(run->data);
+    cnn_status status = cnn_run_program(run, full->mode, samples, program, err);
+    if (status != CNN_OK)
+        return status;
+    cnn_run_places(full, &from);
+    cnn_run_places(*program, &to);
+    memcpy(to.input[set], from.input[set], (size_t)(samples * cnn_bytes(&shape->input)));
+    if (to.target[set] != NULL)
+        memcpy(to.target[set], from.target[set], (size_t)(samples * cnn_bytes(&shape->target)));
+    return CNN_OK;
+}
+
+cnn_status cnn_run_tell(cnn_run *run, cnn_event *event, uint32_t kind, cnn_error *err)
+{
+    event->size = sizeof *event;
+    event->kind = kind;
+    event->pipeline = run->config->name;
+    event->backend = run->stack.items[0].name;
+    event->epochs = run->config->train.epochs;
+    event->step = run->step;
+    event->class_names = cnn_data_class_names(run->data);
+    event->classes = cnn_data_shape_of(run->data)->classes;
+    for (uint32_t i = 0; i < run->n_watchers; i++) {
+        cnn_watcher *w = &run->watchers[i];
+        cnn_status status = w->observer->on_event(w->state, event, err);
+        if (status != CNN_OK)
+            return status;
+    }
+    return CNN_OK;
+}
+
+static cnn_status open_watchers(cnn_run *run, cnn_error *err)
+{
+    const cnn_uses *report = &run->config->output.report;
+    const char *dir = run->config->output.dir;
+    cnn_status status = CNN_OK;
+    if (dir[0] != '\0')
+        status = cnn_make_dirs(dir, err);
+    run->watchers = CNN_NEW_ARRAY(run->arena, cnn_watcher, report->count);
+    for (uint32_t i = 0; i < report->count && status == CNN_OK; i++) {
+        cnn_watcher *w = &run->watchers[run->n_watchers];
+        w->observer = (const cnn_observer *)(const void *)report->items[i].component;
+        status =
+            w->observer->open(run->registry->host, report->items[i].params, dir, &w->state, err);
+        if (status == CNN_OK)
+            run->n_watchers++;
+    }
+    return status;
+}
+
+cnn_status cnn_run_begin(cnn_run *run, cnn_error *err)
+{
+    cnn_event event = { 0 };
+    cnn_pass pass = { .split = CNN_SPLIT_TRAIN, .batch = run->config->train.batch };
+    event.batches = cnn_pass_batches(run->data, &pass);
+    run->began = cnn_seconds();
+    cnn_status status = open_watchers(run, err);
+    return status != CNN_OK ? status : cnn_run_tell(run, &event, CNN_EVENT_RUN_BEGIN, err);
+}
+
+cnn_status cnn_run_end(cnn_run *run, cnn_status how, cnn_error *err)
+{
+    cnn_event event = { 0 };
+    event.seconds = cnn_seconds() - run->began;
+    event.status = (uint32_t)how;
+    event.path = run->config->output.dir;
+    return cnn_run_tell(run, &event, CNN_EVENT_RUN_END, err);
+}
+
+/* The backends that items of the model ask for by name, blocks and branches included. */
+static cnn_status add_backends(cnn_run *run, const cnn_items *items, cnn_error *err)
+{
+    cnn_status status = CNN_OK;
+    for (uint32_t i = 0; i < items->count && status == CNN_OK; i++) {
+        const cnn_item *item = &items->items[i];
+        if (item->backend != NULL)
+            status = cnn_stack_add(run->registry, item->backend, &run->stack, err);
+        if (status == CNN_OK && item->list != NULL)
+            status = add_backends(run, item->list, err);
+        if (status == CNN_OK && item->block != NULL)
+            status = add_backends(run, &item->block->body, err);
+        for (uint32_t b = 0; b < item->n_branches && status == CNN_OK; b++)
+            status = add_backends(run, &item->branches[b].body, err);
+    }
+    return status;
+}
+
+/* All modes are built before anything is compiled, so that every error of the pipeline is said. */
+static cnn_status check_modes(cnn_run *run, uint32_t modes, cnn_error *err)
+{
+    for (uint32_t mode = CNN_TRAIN; mode <= CNN_PREDICT; mode++)
+        if ((modes & 1u << mode) != 0)
+            (void)cnn_step_build(run->config, run->registry, cnn_data_shape_of(run->data), mode,
+                                 run->config->train.batch, run->arena, run->diags);
+    return run->diags->errors > 0 ? cnn_fail(err, CNN_INVALID, "%s", "") : CNN_OK;
+}
+
+static cnn_status open_run(cnn_run *run, uint32_t modes, cnn_error *err)
+{
+    const cnn_config *config = run->config;
+    cnn_status status = cnn_data_open(config, run->registry, &run->data, err);
+    if (status == CNN_OK)
+        status = check_modes(run, modes, err);
+    if (status == CNN_OK)
+        status = cnn_stack_open(run->registry, config->backend, config->forbid_fallback,
+                                &run->stack, err);
+    if (status == CNN_OK)
+        status = add_backends(run, &config->model, err);
+    if (status == CNN_OK)
+        run->session = cnn_session_create(&run->stack);
+    return status;
+}
+
+cnn_status cnn_run_open(const cnn_config *config, cnn_registry *registry, uint32_t modes,
+                        cnn_arena *arena, cnn_diags *diags, cnn_run **out, cnn_error *err)
+{
+    cnn_run *run = CNN_NEW(arena, cnn_run);
+    run->config = config;
+    run->registry = registry;
+    run->arena = arena;
+    run->diags = diags;
+    run->best = NAN;
+    cnn_status status = open_run(run, modes, err);
+    *out = run;
+    if (status != CNN_OK) {
+        cnn_run_close(run);
+        *out = NULL;
+    }
+    return status;
+}
+
+void cnn_run_close(cnn_run *run)
+{
+    if (run == NULL)
+        return;
+    for (uint32_t i = 0; i < run->n_watchers; i++)
+        run->watchers[i].observer->close(run->watchers[i].state);
+    cnn_session_destroy(run->session);
+    cnn_stack_close(&run->stack);
+    cnn_data_close(run->data);
+}
+
+const cnn_source_data *cnn_run_data(const cnn_run *run)
+{
+    return run->data;
+}

@@ -1,0 +1,86 @@
+/* What the files of `run` share. */
+#ifndef CNNRUN_RUN_INTERNAL_H
+#define CNNRUN_RUN_INTERNAL_H
+
+#include "run.h"
+
+#define CNN_MAX_METRICS 16
+
+/* A program for one mode and batch size. */
+typedef struct cnn_compiled {
+    uint32_t mode;
+    int64_t batch;
+    const cnn_step *step;
+    cnn_placement *placement;
+    cnn_runner *runner;
+} cnn_compiled;
+
+typedef struct cnn_watcher {
+    const cnn_observer *observer;
+    cnn_observer_state *state;
+} cnn_watcher;
+
+/* Results of the last test. */
+typedef struct cnn_test_result {
+    bool present;
+    double loss;
+    cnn_metric_value metrics[CNN_MAX_METRICS];
+    uint32_t n_metrics;
+} cnn_test_result;
+
+struct cnn_run {
+    const cnn_config *config;
+    cnn_registry *registry;
+    cnn_arena *arena;
+    cnn_diags *diags;
+    cnn_source_data *data;
+    cnn_stack stack;
+    cnn_session *session;
+    cnn_compiled **compiled;
+    uint32_t n_compiled;
+    cnn_watcher *watchers;
+    uint32_t n_watchers;
+    double began; /* seconds */
+
+    /* Position in the training. */
+    int64_t epoch; /* finished epochs */
+    int64_t batch; /* finished batches of the epoch that is under way */
+    int64_t step;  /* finished steps */
+    double best;   /* value of output.best so far, NaN: none */
+    char last_checkpoint[4096];
+
+    cnn_test_result result;
+};
+
+/* The compiled program for a mode and batch size, made when first asked for. */
+cnn_status cnn_run_program(cnn_run *run, uint32_t mode, int64_t batch, cnn_compiled **program,
+                           cnn_error *err);
+
+/* The two places of a pass in the input memory of a program. */
+void cnn_run_places(const cnn_compiled *program, cnn_pass *pass);
+
+/* The program for `samples` samples: `full`, or a smaller one to which the batch is copied. */
+cnn_status cnn_run_program_for(cnn_run *run, cnn_compiled *full, int64_t samples, uint32_t set,
+                               cnn_compiled **program, cnn_error *err);
+
+/* Fills in what every event has and tells all observers. */
+cnn_status cnn_run_tell(cnn_run *run, cnn_event *event, uint32_t kind, cnn_error *err);
+
+double cnn_seconds(void); /* monotonic */
+
+/* Ctrl-C: the first sets a flag, the second ends the process with status 130. (interrupt.c) */
+void cnn_interrupt_install(void);
+void cnn_interrupt_restore(void);
+bool cnn_interrupted(void);
+
+/* After an epoch: checkpoints as output.checkpoint says. (checkpoint.c) */
+cnn_status cnn_run_checkpoint(cnn_run *run, cnn_error *err);
+/* A checkpoint now, "interrupted.safetensors". */
+cnn_status cnn_run_checkpoint_now(cnn_run *run, cnn_error *err);
+
+/* Fails with CNN_DIVERGED, naming the first layer with a non-finite result for the batch in `set`.
+ * (diverged.c) */
+cnn_status cnn_run_diverged(cnn_run *run, const cnn_compiled *program, uint32_t set, double loss,
+                            cnn_error *err);
+
+#endif
