@@ -149,6 +149,14 @@ static cnn_status unknown(cnn_context *context, const char *name)
     const char *near =
         cnn_did_you_mean(slash != NULL ? slash + 1 : name, names, registry->n_entries);
     (void)cnn_fail(&context->err, CNN_MISSING, "no plugin has a component '%s'", name);
+    for (size_t i = 0; near == NULL && i < registry->n_modules; i++) {
+        const cnn_module *m = registry->modules[i];
+        if (m->refusal == NULL || strstr(m->path, slash != NULL ? slash + 1 : name) == NULL)
+            continue;
+        return cnn_fail(&context->err, CNN_MISSING,
+                        "'%s' cannot be described: %s cannot be used: %s", name, m->path,
+                        m->refusal);
+    }
     if (near != NULL)
         cnn_hint(&context->err, "did you mean '%s'?", near);
     else

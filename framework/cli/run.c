@@ -51,7 +51,7 @@ static cnn_status test(cnn_context *context, cnn_run *run)
     cnn_status status = CNN_OK;
     bool met = true;
     if (is_evaluated(context->config))
-        status = cnn_run_test(run, CNN_SPLIT_TEST, &context->err);
+        status = cnn_run_test(run, cnn_run_test_split(run), &context->err);
     if (status == CNN_OK && expectation(context->config) != NULL)
         status = cnn_run_expect(run, stdout, &met, &context->err);
     context->unmet = context->unmet || !met;
@@ -64,13 +64,19 @@ static cnn_status load_weights(cnn_context *context, cnn_run *run)
     return path != NULL ? cnn_run_load(run, path, &context->err) : CNN_OK;
 }
 
-/* `steps` ends with 0. */
+/* `steps` ends with 0. The observers hear of the end in any case; the first error is told. */
 static cnn_status run_steps(cnn_context *context, cnn_run *run, const uint32_t *steps)
 {
+    cnn_error later;
     cnn_status status = load_weights(context, run);
+    if (status == CNN_OK)
+        status = cnn_run_begin(run, &context->err);
+    if (status != CNN_OK)
+        return status;
     for (; status == CNN_OK && *steps != 0; steps++)
         status = *steps == CNN_STEP_TRAIN ? cnn_run_train(run, &context->err) : test(context, run);
-    return status;
+    cnn_status ended = cnn_run_end(run, status, status == CNN_OK ? &context->err : &later);
+    return status != CNN_OK ? status : ended;
 }
 
 static cnn_status run_pipeline(cnn_context *context, const uint32_t *steps)
