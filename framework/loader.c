@@ -66,25 +66,26 @@ static int by_name(const struct dirent **a, const struct dirent **b)
     return strcmp((*a)->d_name, (*b)->d_name);
 }
 
-/* false if there is no such directory. */
-static bool search_dir(cnn_registry *registry, found *f, const char *dir)
+/* 0, or why the directory cannot be read (errno). */
+static int search_dir(cnn_registry *registry, found *f, const char *dir)
 {
     struct dirent **entries;
     char *real = realpath(dir, NULL);
     const char *path = cnn_arena_string(f->arena, real != NULL ? real : dir);
     int n = real != NULL ? scandir(path, &entries, is_plugin_name, by_name) : -1;
+    int reason = errno;
     free(real);
     registry->dirs =
         cnn_arena_grow(registry->arena, registry->dirs, registry->n_dirs, sizeof *registry->dirs);
     registry->dirs[registry->n_dirs++] = path;
     if (n < 0)
-        return false;
+        return reason;
     for (int i = 0; i < n; i++) {
         add_file(f, path, entries[i]->d_name);
         free(entries[i]);
     }
     free(entries);
-    return true;
+    return 0;
 }
 
 static void search_list(cnn_registry *registry, found *f, const char *list)
@@ -101,9 +102,10 @@ static cnn_status search(cnn_registry *registry, const cnn_loader_options *optio
                          cnn_error *err)
 {
     for (uint32_t i = 0; i < options->n_dirs; i++) {
-        if (!search_dir(registry, f, options->dirs[i]))
+        int reason = search_dir(registry, f, options->dirs[i]);
+        if (reason != 0)
             return cnn_fail(err, CNN_INVALID, "cannot search the plugin directory '%s': %s",
-                            options->dirs[i], strerror(errno));
+                            options->dirs[i], strerror(reason));
     }
     search_list(registry, f, getenv("CNNRUN_PLUGIN_PATH"));
     const char *user = cnn_user_dir("XDG_DATA_HOME", ".local/share", f->arena);

@@ -8,7 +8,7 @@
 typedef struct cnn_loader_options {
     const char *const *dirs; /* --plugin-path, first */
     uint32_t n_dirs;
-    bool no_cache;
+    bool no_cache; /* examine all anew, and remember that */
 } cnn_loader_options;
 
 /* Searches --plugin-path, $CNNRUN_PLUGIN_PATH (colon separated), $XDG_DATA_HOME/cnnrun/plugins (or

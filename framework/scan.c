@@ -134,15 +134,17 @@ static bool read_verdict(examination *e, bool *in_init, cnn_arena *arena)
 
 static void explain_end(scan *s, cnn_candidate *c, bool late, bool in_init, int status)
 {
-    const char *when = in_init ? "in its init" : "while it is loaded", *text;
-    if (late)
+    const char *when = in_init ? "in its init" : "while it is loaded", *text, *hint = NULL;
+    if (late) {
         text = cnn_arena_printf(s->arena, "hangs %s (stopped after %g s)", when, s->seconds);
-    else if (WIFSIGNALED(status))
+        hint = "if the machine was just busy: cnnrun plugins --no-cache tries again";
+    } else if (WIFSIGNALED(status)) {
         text = cnn_arena_printf(s->arena, "crashes %s (signal %d)", when, WTERMSIG(status));
-    else
+    } else {
         text = cnn_arena_printf(s->arena, "ends the program %s (exit status %d)", when,
                                 WIFEXITED(status) ? WEXITSTATUS(status) : -1);
-    refuse(c, false, text, NULL);
+    }
+    refuse(c, false, text, hint);
 }
 
 static void finish(scan *s, examination *e, bool late)
@@ -285,10 +287,10 @@ static void write_cache(const char *dir, const char *path, const cnn_text *text)
         (void)cnn_file_write(path, text->data, text->length, NULL);
 }
 
-size_t cnn_scan(cnn_candidate *candidates, size_t count, bool no_cache, cnn_arena *arena)
+size_t cnn_scan(cnn_candidate *candidates, size_t count, bool fresh, cnn_arena *arena)
 {
     scan s = { .arena = arena, .program = find_program(arena), .seconds = time_limit() };
-    const char *dir = no_cache ? NULL : cnn_user_dir("XDG_CACHE_HOME", ".cache", arena);
+    const char *dir = cnn_user_dir("XDG_CACHE_HOME", ".cache", arena);
     if (dir == NULL)
         return examine_unknown(&s, candidates, count);
 
@@ -296,7 +298,7 @@ size_t cnn_scan(cnn_candidate *candidates, size_t count, bool no_cache, cnn_aren
     const char *host = host_name(s.program, arena);
     char *old = NULL;
     size_t length = 0;
-    if (cnn_file_read(path, CACHE_LIMIT, arena, &old, &length, NULL) == CNN_OK)
+    if (cnn_file_read(path, CACHE_LIMIT, arena, &old, &length, NULL) == CNN_OK && !fresh)
         cnn_scan_cache_apply(old, length, host, candidates, count, arena);
     size_t examined = examine_unknown(&s, candidates, count);
     if (examined > 0) {

@@ -20,10 +20,10 @@ typedef struct cnn_candidate {
 } cnn_candidate;
 
 /* Gives every candidate a verdict: from the cache, else from a child process `cnnrun --examine FILE
- * FD`, two at a time, each killed after 5 seconds ($CNNRUN_EXAMINE_SECONDS). Returns how many were
- * examined. The cache is $XDG_CACHE_HOME/cnnrun/plugins.cache; what cannot be read or written of it
- * is as if it were not there. */
-size_t cnn_scan(cnn_candidate *candidates, size_t count, bool no_cache, cnn_arena *arena);
+ * FD`, two at a time, each killed after 5 seconds ($CNNRUN_EXAMINE_SECONDS). `fresh`: all from
+ * children. Returns how many were examined. The cache is $XDG_CACHE_HOME/cnnrun/plugins.cache; what
+ * cannot be read or written of it is as if it were not there. */
+size_t cnn_scan(cnn_candidate *candidates, size_t count, bool fresh, cnn_arena *arena);
 
 /* What the child writes: "init" when it is about to call the plugin's init, then the verdict ("ok",
  * "refused" or "passing" with two more lines, reason and hint), then "end". */
