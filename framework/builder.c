@@ -11,26 +11,16 @@
 
 enum { STREAMS_PER_LAYER = 256 };
 
-static cnn_graph *graph_of(cnn_builder *b)
-{
-    return (cnn_graph *)b;
-}
-
-static bool exists(const cnn_graph *g, cnn_value v)
-{
-    return v >= 0 && (uint32_t)v < g->n_values;
-}
-
 /* ---- what the layer was given */
 
 static uint32_t api_input_count(cnn_builder *b)
 {
-    return graph_of(b)->n_layer_in;
+    return cnn_graph_of(b)->n_layer_in;
 }
 
 static cnn_value api_input(cnn_builder *b, uint32_t index)
 {
-    cnn_graph *g = graph_of(b);
+    cnn_graph *g = cnn_graph_of(b);
     if (g->failed)
         return CNN_NONE;
     if (index < g->n_layer_in)
@@ -41,7 +31,7 @@ static cnn_value api_input(cnn_builder *b, uint32_t index)
 
 static const char *api_input_name(cnn_builder *b, uint32_t index)
 {
-    const cnn_graph *g = graph_of(b);
+    const cnn_graph *g = cnn_graph_of(b);
     if (g->layer_in_names == NULL || index >= g->n_layer_in || g->layer_in_names[index] == NULL)
         return "";
     return g->layer_in_names[index];
@@ -49,7 +39,7 @@ static const char *api_input_name(cnn_builder *b, uint32_t index)
 
 static cnn_value api_target(cnn_builder *b)
 {
-    cnn_graph *g = graph_of(b);
+    cnn_graph *g = cnn_graph_of(b);
     if (g->failed || g->target != CNN_NONE)
         return g->failed ? CNN_NONE : g->target;
     if (g->mode == CNN_PREDICT)
@@ -63,14 +53,14 @@ static cnn_value api_target(cnn_builder *b)
 
 static int64_t api_classes(cnn_builder *b)
 {
-    return graph_of(b)->data.classes;
+    return cnn_graph_of(b)->data.classes;
 }
 
 static const cnn_type *api_type(cnn_builder *b, cnn_value v)
 {
     static const cnn_type scalar = { .dtype = CNN_F32 };
-    const cnn_graph *g = graph_of(b);
-    return exists(g, v) ? &g->values[v].type : &scalar;
+    const cnn_graph *g = cnn_graph_of(b);
+    return cnn_graph_has(g, v) ? &g->values[v].type : &scalar;
 }
 
 /* ---- leaves */
@@ -130,7 +120,7 @@ static cnn_value leaf(cnn_graph *g, const char *name, const cnn_type *type, cons
 static cnn_value api_weight(cnn_builder *b, const char *name, const cnn_type *type,
                             const cnn_init *init)
 {
-    cnn_graph *g = graph_of(b);
+    cnn_graph *g = cnn_graph_of(b);
     if (!g->failed && type->dtype != CNN_F32) {
         cnn_graph_fail(g, "", "its weight '%s' must be f32", name);
         return CNN_NONE;
@@ -141,12 +131,12 @@ static cnn_value api_weight(cnn_builder *b, const char *name, const cnn_type *ty
 static cnn_value api_state(cnn_builder *b, const char *name, const cnn_type *type, double fill)
 {
     const cnn_init init = { .kind = CNN_INIT_CONSTANT, .a = fill };
-    return leaf(graph_of(b), name, type, &init, false);
+    return leaf(cnn_graph_of(b), name, type, &init, false);
 }
 
 static cnn_value api_constant(cnn_builder *b, const cnn_type *type, const void *data)
 {
-    cnn_graph *g = graph_of(b);
+    cnn_graph *g = cnn_graph_of(b);
     cnn_error err;
     if (g->failed)
         return CNN_NONE;
@@ -204,7 +194,7 @@ static cnn_status check_call(const cnn_graph *g, const cnn_op *op, const void *a
     if (attrs == NULL && op->c.params_size > 0)
         return cnn_fail(err, CNN_INVALID, "needs its attributes");
     for (uint32_t i = 0; i < n_in; i++)
-        if (!exists(g, in[i]))
+        if (!cnn_graph_has(g, in[i]))
             return cnn_fail(err, CNN_INVALID, "its input number %u does not exist", i + 1);
     return CNN_OK;
 }
@@ -252,10 +242,10 @@ static cnn_status write_op(cnn_graph *g, const cnn_op *op, const void *attrs, co
     return CNN_OK;
 }
 
-static cnn_status api_op(cnn_builder *b, const char *name, const void *attrs, const cnn_value *in,
-                         uint32_t n_in, cnn_value *out, uint32_t n_out)
+cnn_status cnn_builder_op(cnn_builder *b, const char *name, const void *attrs, const cnn_value *in,
+                          uint32_t n_in, cnn_value *out, uint32_t n_out)
 {
-    cnn_graph *g = graph_of(b);
+    cnn_graph *g = cnn_graph_of(b);
     cnn_error err = { .text = "", .hint = "" };
     const cnn_component *component;
     cnn_value run[2];
@@ -283,132 +273,16 @@ static cnn_status api_op(cnn_builder *b, const char *name, const void *attrs, co
     return status;
 }
 
-/* ---- maps */
-
-/* NumPy's rule, aligned on the right. */
-static bool broadcast(cnn_type *to, const cnn_type *with)
-{
-    cnn_type wide = to->rank >= with->rank ? *to : *with;
-    for (uint32_t k = 1; k <= wide.rank; k++) {
-        int64_t a = k <= to->rank ? to->dim[to->rank - k] : 1;
-        int64_t b = k <= with->rank ? with->dim[with->rank - k] : 1;
-        if (a != b && a != 1 && b != 1)
-            return false;
-        wide.dim[wide.rank - k] = a == 1 ? b : a;
-    }
-    *to = wide;
-    return true;
-}
-
-static bool is_f32(cnn_graph *g, cnn_value v)
-{
-    uint32_t dtype = g->values[v].type.dtype;
-    if (dtype == CNN_F32)
-        return true;
-    cnn_graph_fail(g, "convert with cnn_cast first; pixels with the transform `to_float`",
-                   "computes with %s numbers, but elementwise arithmetic is on f32 only",
-                   dtype == CNN_U8 ? "u8" : "i32");
-    return false;
-}
-
-static cnn_value write_map(cnn_graph *g, const cnn_term *terms, uint32_t n_terms,
-                           const cnn_value *in, uint32_t n_in, const cnn_type *shape)
-{
-    const cnn_map_attrs attrs = { .expr = { n_terms, terms },
-                                  .dims = { shape->rank, -1, shape->dim } };
-    cnn_value out = CNN_NONE;
-    (void)api_op(&g->builder, "map", &attrs, in, n_in, &out, 1);
-    return out;
-}
-
-static cnn_value api_number(cnn_builder *b, double k)
-{
-    const cnn_term term = { .op = CNN_TERM_CONST, .a = -1, .b = -1, .c = -1, .k = k };
-    const cnn_type scalar = cnn_scalar_type(CNN_F32);
-    return write_map(graph_of(b), &term, 1, NULL, 0, &scalar);
-}
-
-static cnn_value api_expand(cnn_builder *b, cnn_value v, const cnn_type *type)
-{
-    const cnn_term term = { .op = CNN_TERM_INPUT, .a = 0, .b = -1, .c = -1 };
-    char from[160], to[160];
-    cnn_graph *g = graph_of(b);
-    if (g->failed || !exists(g, v) || !is_f32(g, v))
-        return CNN_NONE;
-    cnn_type wide = *type;
-    if (cnn_same_shape(&g->values[v].type, type))
-        return v;
-    if (broadcast(&wide, &g->values[v].type) && cnn_same_shape(&wide, type))
-        return write_map(g, &term, 1, &v, 1, type);
-    cnn_type_text(&g->values[v].type, false, from, sizeof from);
-    cnn_type_text(type, false, to, sizeof to);
-    cnn_graph_fail(g, "", "the shape %s cannot be expanded to %s", from, to);
-    return CNN_NONE;
-}
-
-/* Place of v among the inputs; a value that is used twice is one input. */
-static int32_t input_number(cnn_value v, cnn_value *in, uint32_t *n_in)
-{
-    for (uint32_t i = 0; i < *n_in; i++)
-        if (in[i] == v)
-            return (int32_t)i;
-    in[*n_in] = v;
-    return (int32_t)(*n_in)++;
-}
-
-static bool check_operand(cnn_graph *g, cnn_value v, cnn_type *shape)
-{
-    char mine[160], other[160];
-    if (!exists(g, v)) {
-        cnn_graph_fail(g, "", "computes with a value that does not exist");
-        return false;
-    }
-    if (!is_f32(g, v))
-        return false;
-    cnn_type_text(shape, false, mine, sizeof mine);
-    if (broadcast(shape, &g->values[v].type))
-        return true;
-    cnn_type_text(&g->values[v].type, false, other, sizeof other);
-    cnn_graph_fail(g, "from the right, each axis must be equal or 1",
-                   "the shapes %s and %s do not fit together", mine, other);
-    return false;
-}
-
-static cnn_value api_map(cnn_builder *b, uint32_t term_op, cnn_value x, cnn_value y, cnn_value z)
-{
-    cnn_graph *g = graph_of(b);
-    const cnn_value operands[3] = { x, y, z };
-    int32_t at[3] = { -1, -1, -1 };
-    cnn_value in[3];
-    cnn_term terms[4];
-    uint32_t n_in = 0;
-    cnn_type shape = cnn_scalar_type(CNN_F32);
-    if (g->failed)
-        return CNN_NONE;
-    if (term_op < CNN_TERM_NEG || term_op >= CNN_TERM_OP_COUNT) {
-        cnn_graph_fail(g, "", "uses the unknown elementwise operation %u", term_op);
-        return CNN_NONE;
-    }
-    for (int i = 0; i < cnn_term_arity(term_op); i++) {
-        if (!check_operand(g, operands[i], &shape))
-            return CNN_NONE;
-        at[i] = input_number(operands[i], in, &n_in);
-    }
-    for (uint32_t i = 0; i < n_in; i++)
-        terms[i] = (cnn_term){ .op = CNN_TERM_INPUT, .a = (int32_t)i, .b = -1, .c = -1 };
-    terms[n_in] = (cnn_term){ .op = term_op, .a = at[0], .b = at[1], .c = at[2] };
-    return write_map(g, terms, n_in + 1, in, n_in, &shape);
-}
-
 /* ---- the rest */
 
 static void api_assign(cnn_builder *b, cnn_value state, cnn_value value)
 {
     char old[160], new[160];
-    cnn_graph *g = graph_of(b);
+    cnn_graph *g = cnn_graph_of(b);
     if (g->failed)
         return;
-    if (!exists(g, state) || !exists(g, value) || g->values[state].kind != CNN_VALUE_STATE) {
+    if (!cnn_graph_has(g, state) || !cnn_graph_has(g, value) ||
+        g->values[state].kind != CNN_VALUE_STATE) {
         cnn_graph_fail(g, "", "assigns to what is no weight or state");
         return;
     }
@@ -430,13 +304,13 @@ static void api_assign(cnn_builder *b, cnn_value state, cnn_value value)
 
 static void api_reject(cnn_builder *b, const char *text, const char *hint)
 {
-    cnn_graph_fail(graph_of(b), hint, "%s", text);
+    cnn_graph_fail(cnn_graph_of(b), hint, "%s", text);
 }
 
 /* Numbered by layer, so that dropout has the same numbers whatever other layers draw in a mode. */
 static uint32_t api_stream(cnn_builder *b)
 {
-    cnn_graph *g = graph_of(b);
+    cnn_graph *g = cnn_graph_of(b);
     if (g->n_streams == STREAMS_PER_LAYER)
         cnn_graph_fail(g, "", "draws random numbers more than %d times", STREAMS_PER_LAYER);
     return g->failed ? 0 : g->n_layers * STREAMS_PER_LAYER + g->n_streams++;
@@ -455,10 +329,10 @@ cnn_builder_api cnn_graph_api(uint32_t mode)
                               .weight = api_weight,
                               .state = api_state,
                               .constant = api_constant,
-                              .number = api_number,
-                              .map = api_map,
-                              .expand = api_expand,
-                              .op = api_op,
+                              .number = cnn_builder_number,
+                              .map = cnn_builder_map,
+                              .expand = cnn_builder_expand,
+                              .op = cnn_builder_op,
                               .assign = api_assign,
                               .reject = api_reject,
                               .stream = api_stream };

@@ -4,6 +4,16 @@
 
 #include "graph.h"
 
+static inline cnn_graph *cnn_graph_of(cnn_builder *b)
+{
+    return (cnn_graph *)b;
+}
+
+static inline bool cnn_graph_has(const cnn_graph *graph, cnn_value v)
+{
+    return v >= 0 && (uint32_t)v < graph->n_values;
+}
+
 /* Appends a value; fills what follows from its kind. */
 cnn_value cnn_graph_add_value(cnn_graph *graph, const char *name, const cnn_type *type,
                               cnn_value_kind kind, bool batched);
@@ -21,5 +31,12 @@ void cnn_graph_add_trails(cnn_graph *graph, size_t first);
 
 /* A copy of an op's attributes in the arena, with everything they point to. */
 void *cnn_attrs_copy(const cnn_op *op, const void *attrs, cnn_arena *arena);
+
+/* Parts of the api: see builder.h. */
+cnn_status cnn_builder_op(cnn_builder *b, const char *name, const void *attrs, const cnn_value *in,
+                          uint32_t n_in, cnn_value *out, uint32_t n_out);
+cnn_value cnn_builder_number(cnn_builder *b, double k);
+cnn_value cnn_builder_expand(cnn_builder *b, cnn_value v, const cnn_type *type);
+cnn_value cnn_builder_map(cnn_builder *b, uint32_t term_op, cnn_value x, cnn_value y, cnn_value z);
 
 #endif

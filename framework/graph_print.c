@@ -64,14 +64,19 @@ static void print_map(const cnn_node *node, const table *t, FILE *out)
 
 static void print_call(const cnn_node *node, const table *t, FILE *out)
 {
+    char *attrs = NULL;
+    size_t size = 0;
     (void)fprintf(out, "%s(", node->op->c.name);
     print_list(t, node->in, node->n_in, out);
     (void)fputc(')', out);
-    if (node->op->c.params.count == 0)
+    FILE *memory = node->op->c.params.count > 0 ? open_memstream(&attrs, &size) : NULL;
+    if (memory == NULL)
         return;
-    (void)fputs(" {", out);
-    cnn_params_print(&node->op->c.params, node->attrs, false, out);
-    (void)fputc('}', out);
+    cnn_params_print(&node->op->c.params, node->attrs, false, memory);
+    (void)fclose(memory);
+    if (size > 0)
+        (void)fprintf(out, " {%s}", attrs);
+    free(attrs);
 }
 
 void cnn_node_print(const cnn_node *node, const void *values, uint32_t value_stride, FILE *out)

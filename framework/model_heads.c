@@ -13,7 +13,7 @@ static cnn_value build_head(cnn_graph *g, const cnn_use *use, const char *prefix
     g->n_layer_in = 1;
     g->first_state = g->n_states;
     cnn_value out = layer->build(&g->builder, use->params);
-    if (!g->failed && (out < 0 || (uint32_t)out >= g->n_values))
+    if (!g->failed && !cnn_graph_has(g, out))
         cnn_graph_fail(g, "", "gave no result");
     return g->failed ? CNN_NONE : out;
 }

@@ -154,7 +154,7 @@ cnn_value cnn_layer_build(const cnn_walk *walk, const cnn_item *item, const char
     uint32_t first_node = g->n_nodes;
     g->item = &own;
     cnn_value out = item->layer->build(&g->builder, params);
-    if (!g->failed && (out < 0 || (uint32_t)out >= g->n_values))
+    if (!g->failed && !cnn_graph_has(g, out))
         cnn_graph_fail(g, "", "gave no result");
     if (!g->failed)
         check_init(g, &own);
