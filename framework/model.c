@@ -37,7 +37,7 @@ static void unknown_name(const cnn_walk *w, const char *name, cnn_place place)
             all[n++] = s->names[i];
         }
     size_t first = g->diags->count;
-    cnn_diag *d = cnn_diag_error(g->diags, place, "from: no layer '%s' before this one", name);
+    cnn_diag *d = cnn_diag_error(g->diags, place, "no layer before this one is named '%s'", name);
     const char *near = cnn_did_you_mean(name, all, n);
     if (near != NULL)
         cnn_diag_hint(g->diags, d, "did you mean '%s'?", near);
