@@ -98,7 +98,7 @@ static void end_line(printer *p)
         bool command_line = strcmp(place->source->name, "command line") == 0;
         int blanks = width + 2 < ORIGIN_COLUMN ? ORIGIN_COLUMN - (int)width : 2;
         (void)fprintf(p->out, "%*s# %s", blanks, "", place->source->name);
-        if (!command_line)
+        if (!command_line && place->line > 0)
             (void)fprintf(p->out, ":%d", place->line);
     }
     (void)fputc('\n', p->out);

@@ -20,16 +20,16 @@ static cnn_status show_doc(cnn_context *context, uint32_t mode)
  * has the same value: what it does not have is a default. */
 static void find_origins(cnn_doc *doc, const cnn_doc *from, const cnn_source *defaults)
 {
-    if (from != NULL && from->kind == doc->kind)
-        doc->place = from->place;
-    else
-        doc->place = (cnn_place){ .source = defaults };
+    const cnn_place nowhere = { .source = defaults };
+    doc->place = from != NULL ? from->place : nowhere;
     for (uint32_t i = 0; i < doc->count; i++) {
         const cnn_doc *match = NULL;
-        if (doc->kind == CNN_DOC_MAP && from != NULL)
+        if (doc->kind == CNN_DOC_MAP)
             match = cnn_doc_get(from, doc->keys[i]->text);
         else if (from != NULL && from->kind == CNN_DOC_LIST && i < from->count)
             match = from->items[i];
+        if (doc->kind == CNN_DOC_MAP)
+            doc->keys[i]->place = match != NULL ? match->place : nowhere;
         find_origins(doc->items[i], match, defaults);
     }
 }
