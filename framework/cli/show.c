@@ -26,7 +26,11 @@ static void find_origins(cnn_doc *doc, const cnn_doc *from, const cnn_source *de
         const cnn_doc *match = NULL;
         if (doc->kind == CNN_DOC_MAP)
             match = cnn_doc_get(from, doc->keys[i]->text);
-        else if (from != NULL && from->kind == CNN_DOC_LIST && i < from->count)
+        if (match == NULL && doc->kind == CNN_DOC_MAP && from != NULL &&
+            from->kind == CNN_DOC_SCALAR && strcmp(from->text, doc->keys[i]->text) == 0)
+            match = from; /* `loss: mse` for `loss: {mse: {}}` */
+        if (doc->kind == CNN_DOC_LIST && from != NULL && from->kind == CNN_DOC_LIST &&
+            i < from->count)
             match = from->items[i];
         if (doc->kind == CNN_DOC_MAP)
             doc->keys[i]->place = match != NULL ? match->place : nowhere;
