@@ -143,7 +143,7 @@ cnn_graph *cnn_graph_create(cnn_registry *registry, const cnn_data_shape *data, 
     g->mode = mode;
     g->batch = batch;
     g->data = *data;
-    g->target = g->seed = g->step = g->output = g->loss = CNN_NONE;
+    g->target = g->seed = g->step = g->output = g->loss = g->at = CNN_NONE;
     for (int i = 0; i < CNN_MAX_SCALARS; i++)
         g->scalars[i] = CNN_NONE;
     g->prefix = g->path = g->trail = "";

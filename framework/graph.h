@@ -86,6 +86,7 @@ struct cnn_graph {
     const cnn_value *layer_in;
     const char *const *layer_in_names;
     uint32_t n_layer_in;
+    cnn_value at;         /* the result so far where it stands, for trails; CNN_NONE: nowhere */
     const char *owner;    /* its type, for messages */
     const char *path;     /* for nodes */
     const char *prefix;   /* for weights */

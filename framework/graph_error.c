@@ -37,7 +37,7 @@ static void add_step(const cnn_graph *graph, const char *name, cnn_value v, cnn_
 static void add_way(const cnn_graph *graph, cnn_text *out)
 {
     const cnn_layer_record *way[SHOWN_STEPS + 1];
-    uint32_t n = find_way(graph, graph->layer_in[0], way);
+    uint32_t n = find_way(graph, graph->at, way);
     if (n > SHOWN_STEPS) {
         n = SHOWN_STEPS;
         cnn_text_add(out, "...");
@@ -55,7 +55,7 @@ static const char *trail(const cnn_graph *graph)
 {
     cnn_text text = { 0 };
     cnn_text_add(&text, "%s", graph->trail);
-    if (graph->owner != NULL && graph->n_layer_in > 0 && graph->layer_in[0] != CNN_NONE) {
+    if (graph->owner != NULL && graph->at != CNN_NONE) {
         cnn_text_add(&text, "%s", text.length > 0 ? ";  " : "");
         add_way(graph, &text);
     }

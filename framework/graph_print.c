@@ -150,6 +150,20 @@ static const char *phase_text(uint32_t phase)
     return phase <= CNN_PHASE_UPDATE ? names[phase] : "";
 }
 
+/* The loss is a layer without a record; gradients and updates belong to others. */
+static void print_origin(const cnn_graph *g, uint32_t i, FILE *out)
+{
+    const cnn_node *node = &g->nodes[i], *before = i > 0 ? node - 1 : NULL;
+    bool same =
+        before != NULL && before->phase == node->phase && strcmp(before->layer, node->layer) == 0;
+    if (same || node->phase == CNN_PHASE_FORWARD)
+        return;
+    if (node->phase == CNN_PHASE_LOSS)
+        (void)fprintf(out, "# %s\n", node->layer);
+    else
+        (void)fprintf(out, "# %s  %s\n", node->layer, phase_text(node->phase));
+}
+
 static void print_results(const cnn_graph *g, FILE *out)
 {
     const table t = { g->values, sizeof *g->values };
@@ -168,14 +182,12 @@ static void print_results(const cnn_graph *g, FILE *out)
 
 void cnn_graph_print(const cnn_graph *graph, FILE *out)
 {
-    uint32_t record = 0, phase = CNN_PHASE_FORWARD;
+    uint32_t record = 0;
     print_leaves(graph, out);
     for (uint32_t i = 0; i < graph->n_nodes; i++) {
         const cnn_node *node = &graph->nodes[i];
         print_layers(graph, &record, i, out);
-        if (node->phase != phase)
-            (void)fprintf(out, "# %s\n", phase_text(node->phase));
-        phase = node->phase;
+        print_origin(graph, i, out);
         cnn_node_print(node, graph->values, sizeof *graph->values, out);
         (void)fputc('\n', out);
     }

@@ -61,7 +61,7 @@ static cnn_value lookup(const cnn_walk *w, const char *name, cnn_place place)
 static bool resolve(const cnn_walk *w, const cnn_item *item, const cnn_value *in, cnn_item_in *out)
 {
     cnn_graph *g = w->graph;
-    *out = (cnn_item_in){ 1, in, NULL };
+    *out = (cnn_item_in){ *in, 1, in, NULL };
     if (item->n_from == 0)
         return true;
     cnn_value *values = CNN_NEW_ARRAY(g->arena, cnn_value, item->n_from);
@@ -72,7 +72,7 @@ static bool resolve(const cnn_walk *w, const cnn_item *item, const cnn_value *in
         if (values[i] == CNN_NONE)
             return false;
     }
-    *out = (cnn_item_in){ item->n_from, values, names };
+    *out = (cnn_item_in){ values[0], item->n_from, values, names };
     bool joins = item->layer != NULL && item->layer->role == CNN_ROLE_JOIN;
     if (item->n_from > 1 && !joins)
         cnn_graph_fail(g, "bring them together with add, mul or concat",
@@ -151,7 +151,7 @@ static cnn_value build_join(const cnn_walk *w, const cnn_item *item, const char 
         if (values[i] == CNN_NONE)
             return CNN_NONE;
     }
-    const cnn_item_in inputs = { item->n_branches, values, names };
+    const cnn_item_in inputs = { in, item->n_branches, values, names };
     return cnn_layer_build(w, item, prefix, &inputs, scope);
 }
 
@@ -184,7 +184,7 @@ static cnn_value build_repeated(const cnn_walk *w, const cnn_item *item, const c
         cnn_value *current = CNN_NEW(g->arena, cnn_value);
         *current = x;
         x = build_once(w, item, join_number(g->arena, prefix, i),
-                       &(cnn_item_in){ 1, current, NULL });
+                       &(cnn_item_in){ x, 1, current, NULL });
     }
     return g->failed ? CNN_NONE : x;
 }
@@ -194,7 +194,7 @@ static cnn_value build_item(const cnn_walk *w, const cnn_item *item, uint32_t po
 {
     cnn_graph *g = w->graph;
     cnn_value *current = CNN_NEW(g->arena, cnn_value);
-    cnn_item_in inputs = { 1, current, NULL };
+    cnn_item_in inputs = { in, 1, current, NULL };
     cnn_item_scope scope;
     bool when = true;
     int64_t repeat = 1;

@@ -9,6 +9,7 @@ static cnn_value build_head(cnn_graph *g, const cnn_use *use, const char *prefix
     g->prefix = prefix;
     g->path = cnn_arena_printf(g->arena, "%s.%s", prefix, layer->c.name);
     g->place = use->doc != NULL ? use->doc->place : (cnn_place){ .source = NULL };
+    g->at = g->output;
     g->layer_in = &g->output;
     g->n_layer_in = 1;
     g->first_state = g->n_states;
@@ -51,7 +52,7 @@ static void leave_layers(cnn_graph *g)
     g->backend = NULL;
     g->layer_in_names = NULL;
     g->n_layer_in = 0;
-    g->n_streams = 0;
+    g->at = CNN_NONE;
     g->path = g->prefix = g->trail = "";
     g->place = (cnn_place){ .source = NULL };
 }
@@ -60,6 +61,7 @@ bool cnn_graph_build(cnn_graph *graph, const cnn_config *config)
 {
     graph->output = cnn_graph_items(graph, config, &config->model, graph->input);
     leave_layers(graph);
+    graph->n_streams = 0;
     graph->phase = CNN_PHASE_LOSS;
     if (!graph->failed && graph->mode != CNN_PREDICT && config->train.loss.component != NULL)
         build_loss(graph, &config->train.loss);

@@ -31,6 +31,7 @@ struct cnn_walk {
 
 /* The inputs of one item. */
 typedef struct cnn_item_in {
+    cnn_value at; /* where the item stands: for a join, what its branches start from */
     uint32_t count;
     const cnn_value *values;
     const char *const *names; /* NULL: none have one */

@@ -15,6 +15,7 @@ void cnn_item_enter(const cnn_walk *walk, const cnn_item *item, const cnn_item_i
     g->place = item->place;
     g->trail = walk->trail;
     g->backend = item->backend != NULL ? item->backend : walk->backend;
+    g->at = in->at;
     g->layer_in = in->values;
     g->layer_in_names = in->names;
     g->n_layer_in = in->count;

@@ -33,6 +33,7 @@ static void open_mode(fixture *f, uint32_t mode)
     f->graph->prefix = "2";
     f->graph->path = "2.swish";
     f->graph->layer_in = &f->x;
+    f->graph->at = f->x;
     f->graph->n_layer_in = 1;
 }
 
@@ -377,7 +378,7 @@ static void errors_show_the_way_of_the_shapes(void)
                                     { .type = "relu", .in = y, .out = cnn_exp(f.b, y) } };
     f.graph->layers = records;
     f.graph->n_layers = 2;
-    f.graph->layer_in = &records[1].out;
+    f.graph->at = records[1].out;
     f.graph->trail = "in block stem (line 5) used at line 26";
     cnn_reject(f.b, "no");
     CHECK_STR(only_error(&f)->text, "swish: no");

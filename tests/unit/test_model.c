@@ -309,6 +309,18 @@ static void errors_name_layer_place_block_and_way(void)
     close(&f);
 }
 
+static void joins_show_the_way_to_where_they_stand(void)
+{
+    fixture f;
+    build(&f, CNN_PREDICT, true,
+          "model:\n"
+          "  - conv2d: {out_channels: 3, kernel_size: 3}\n"
+          "  - add: {main: [conv2d: 2, relu], skip: []}\n");
+    CHECK_STR(error(&f)->text, "add: branch skip differs");
+    CHECK_STR(error(&f)->trail, "input 1x12x12 > conv2d 3x10x10 > add");
+    close(&f);
+}
+
 static void formulas_in_blocks_show_the_way_too(void)
 {
     fixture f;
@@ -404,7 +416,7 @@ static void two_builds_give_the_same_graph(void)
     }
     CHECK_STR(texts[0], texts[1]);
     CHECK_HAS(texts[0], "# 1.conv2d  conv2d out_channels: 2\n");
-    CHECK_HAS(texts[0], "# loss\n");
+    CHECK_HAS(texts[0], "# loss.cross_entropy\n");
     free(texts[0]);
     free(texts[1]);
 }
@@ -418,7 +430,8 @@ int main(void)
         TEST(conditions_keep_the_position), TEST(frozen_items_freeze_what_they_hold),
         TEST(weights_start_as_the_pipeline_says), TEST(loss_and_metrics_follow_the_model),
         TEST(a_loss_needs_targets_and_gives_one_number),
-        TEST(errors_name_layer_place_block_and_way), TEST(formulas_in_blocks_show_the_way_too),
-        TEST(long_ways_are_cut), TEST(wrong_uses_of_blocks_and_joins_are_explained),
-        TEST(streams_belong_to_layers), TEST(two_builds_give_the_same_graph));
+        TEST(errors_name_layer_place_block_and_way), TEST(joins_show_the_way_to_where_they_stand),
+        TEST(formulas_in_blocks_show_the_way_too), TEST(long_ways_are_cut),
+        TEST(wrong_uses_of_blocks_and_joins_are_explained), TEST(streams_belong_to_layers),
+        TEST(two_builds_give_the_same_graph));
 }
