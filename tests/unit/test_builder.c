@@ -228,6 +228,15 @@ static void results_are_batched_where_samples_stay_apart(void)
     CHECK_INT(last_node(&f)->batch_role, CNN_BATCH_COUPLED);
     CHECK(f.graph->values[out[0]].batched);
     CHECK(!f.graph->values[out[1]].batched);
+    /* as many channels as samples: the statistics of channels are no batch */
+    cnn_value four = cnn_weight(f.b, "four", cnn_type4(CNN_F32, 4, 3, 1, 1),
+                                (cnn_init){ CNN_INIT_UNIFORM, -1, 1 });
+    in[0] = conv(&f, f.x, four);
+    in[1] = vector(&f, "w4", 4);
+    in[2] = vector(&f, "b4", 4);
+    CHECK_INT(cnn_op_n(f.b, "batch_norm", &(cnn_batch_norm_attrs){ 1e-5 }, in, 3, out, 3), CNN_OK);
+    CHECK(f.graph->values[out[0]].batched);
+    CHECK(!f.graph->values[out[1]].batched);
     cnn_value mean = cnn_reduce(f.b, y, CNN_REDUCE_MEAN, cnn_all_axes(f.b, y), false);
     CHECK(!f.graph->values[mean].batched);
     check_type(&f, mean, "f32 []");
