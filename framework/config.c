@@ -301,9 +301,9 @@ static void read_steps(cnn_config_reader *r, const cnn_doc *doc, bool trains)
     uint32_t *steps = r->config->steps;
     uint32_t capacity = (uint32_t)(sizeof r->config->steps / sizeof r->config->steps[0]) - 1;
     uint32_t count = 0;
-    if (doc == NULL && trains) {
-        steps[0] = CNN_STEP_TRAIN;
-        steps[1] = CNN_STEP_TEST;
+    if (doc == NULL) {
+        steps[0] = trains ? CNN_STEP_TRAIN : CNN_STEP_TEST;
+        steps[1] = trains ? CNN_STEP_TEST : 0;
     }
     for (uint32_t i = 0; doc != NULL && doc->kind == CNN_DOC_LIST && i < doc->count; i++) {
         const cnn_doc *one = doc->items[i];
