@@ -37,7 +37,7 @@ void cnn_compose(cnn_graph *graph, const bool *keep);
 
 /* Lifetimes -> offsets of temporaries in one arena, first fit by size; 256-byte aligned; a reshape
  * shares its input's place. Fills value.last_use, program.offsets and arena_bytes. (memory.c) */
-void cnn_plan_memory(cnn_program *program, cnn_arena *arena);
+void cnn_plan_memory(cnn_program *program, cnn_value_info *values, cnn_arena *arena);
 
 void cnn_program_print(const cnn_step *step, FILE *out);
 

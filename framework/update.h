@@ -7,6 +7,6 @@
 /* Appends (phase UPDATE), for each trained, not frozen state with a gradient: gradient clipping if
  * configured, the optimizer's update, and guards every assignment of the graph with "the loss is
  * finite", so that a diverged step leaves weights, momenta and running statistics as they were. */
-bool cnn_update(cnn_graph *graph, const cnn_config *config, const cnn_value *grads);
+bool cnn_update(cnn_graph *graph, const cnn_config *config, cnn_value *grads, uint32_t n_grads);
 
 #endif

@@ -1,0 +1,117 @@
+/* Lifetimes -> places in one arena. Largest first, each at the lowest place where it meets nobody
+ * that lives at the same time. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "program.h"
+
+enum { ALIGNMENT = 256 };
+
+/* Values that share one place: a temporary and its reshapes. */
+typedef struct block {
+    int32_t value;       /* the first of them */
+    int32_t first, last; /* nodes */
+    uint64_t bytes, offset;
+} block;
+
+static void find_last_uses(cnn_program *p, cnn_value_info *values)
+{
+    for (uint32_t v = 0; v < p->n_values; v++)
+        values[v].last_use = -1;
+    for (uint32_t n = 0; n < p->n_nodes; n++) {
+        const cnn_node *node = cnn_node_at(p, n);
+        for (uint32_t i = 0; i < node->n_in; i++)
+            values[node->in[i]].last_use = (int32_t)n;
+    }
+}
+
+/* The value whose place v shares. */
+static int32_t root_of(const cnn_program *p, int32_t v)
+{
+    const cnn_value_info *value = cnn_value_at(p, v);
+    while (value->kind == CNN_VALUE_TEMP && value->producer >= 0) {
+        const cnn_node *node = cnn_node_at(p, (uint32_t)value->producer);
+        if (strcmp(node->op->c.name, "reshape") != 0 ||
+            cnn_value_at(p, node->in[0])->kind != CNN_VALUE_TEMP)
+            break;
+        v = node->in[0];
+        value = cnn_value_at(p, v);
+    }
+    return v;
+}
+
+static uint32_t make_blocks(const cnn_program *p, block *blocks, int32_t *block_of)
+{
+    uint32_t count = 0;
+    for (uint32_t v = 0; v < p->n_values; v++) {
+        const cnn_value_info *value = cnn_value_at(p, (int32_t)v);
+        int32_t last = value->last_use > value->producer ? value->last_use : value->producer;
+        int32_t root = root_of(p, (int32_t)v);
+        block_of[v] = -1;
+        if (value->kind != CNN_VALUE_TEMP)
+            continue;
+        if (root == (int32_t)v) {
+            uint64_t bytes = (uint64_t)cnn_bytes(&value->type);
+            bytes = (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+            block_of[v] = (int32_t)count;
+            blocks[count++] = (block){ (int32_t)v, value->producer, last, bytes, 0 };
+        } else {
+            block_of[v] = block_of[root];
+            if (blocks[block_of[v]].last < last)
+                blocks[block_of[v]].last = last;
+        }
+    }
+    return count;
+}
+
+static int larger_first(const void *a, const void *b)
+{
+    const block *x = *(const block *const *)a, *y = *(const block *const *)b;
+    if (x->bytes != y->bytes)
+        return x->bytes < y->bytes ? 1 : -1;
+    return x->value < y->value ? -1 : 1;
+}
+
+static int by_offset(const void *a, const void *b)
+{
+    const block *x = *(const block *const *)a, *y = *(const block *const *)b;
+    return x->offset < y->offset ? -1 : x->offset > y->offset;
+}
+
+/* Lowest gap between the blocks that live at the same time. */
+static uint64_t find_gap(const block *b, block **placed, uint32_t n_placed, block **together)
+{
+    uint32_t n = 0;
+    uint64_t offset = 0;
+    for (uint32_t i = 0; i < n_placed; i++)
+        if (placed[i]->first <= b->last && b->first <= placed[i]->last)
+            together[n++] = placed[i];
+    qsort(together, n, sizeof *together, by_offset);
+    for (uint32_t i = 0; i < n && together[i]->offset < offset + b->bytes; i++)
+        if (together[i]->offset + together[i]->bytes > offset)
+            offset = together[i]->offset + together[i]->bytes;
+    return offset;
+}
+
+void cnn_plan_memory(cnn_program *p, cnn_value_info *values, cnn_arena *arena)
+{
+    block *blocks = CNN_NEW_ARRAY(arena, block, p->n_values);
+    int32_t *block_of = CNN_NEW_ARRAY(arena, int32_t, p->n_values);
+    uint64_t *offsets = CNN_NEW_ARRAY(arena, uint64_t, p->n_values);
+    find_last_uses(p, values);
+    uint32_t count = make_blocks(p, blocks, block_of);
+    block **order = CNN_NEW_ARRAY(arena, block *, count);
+    block **together = CNN_NEW_ARRAY(arena, block *, count);
+    for (uint32_t i = 0; i < count; i++)
+        order[i] = &blocks[i];
+    qsort(order, count, sizeof *order, larger_first);
+    p->arena_bytes = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        order[i]->offset = find_gap(order[i], order, i, together);
+        if (order[i]->offset + order[i]->bytes > p->arena_bytes)
+            p->arena_bytes = order[i]->offset + order[i]->bytes;
+    }
+    for (uint32_t v = 0; v < p->n_values; v++)
+        offsets[v] = block_of[v] >= 0 ? blocks[block_of[v]].offset : 0;
+    p->offsets = offsets;
+}
