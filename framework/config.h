@@ -51,6 +51,7 @@ typedef struct cnn_block {
 typedef struct cnn_item_init {
     const char *weight; /* "weight", "bias", ... */
     const cnn_doc *doc; /* an initialiser's name, {name: options}, or nested numbers */
+    cnn_place place;    /* of the weight's name */
 } cnn_item_init;
 
 /* One line of a model: a layer or a block with its siblings, or a nested list (`list` set), which

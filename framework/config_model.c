@@ -102,7 +102,7 @@ static void read_init(cnn_config_reader *r, const cnn_doc *doc, cnn_item *item)
     item->init = CNN_NEW_ARRAY(r->arena, cnn_item_init, doc->count);
     item->n_init = doc->count;
     for (uint32_t i = 0; i < doc->count; i++)
-        item->init[i] = (cnn_item_init){ doc->keys[i]->text, doc->items[i] };
+        item->init[i] = (cnn_item_init){ doc->keys[i]->text, doc->items[i], doc->keys[i]->place };
 }
 
 static bool good_name(const char *name)

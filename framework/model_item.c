@@ -81,7 +81,7 @@ static void check_init(cnn_graph *g, const cnn_item *item)
             known = known || strcmp(names[k], init->weight) == 0;
         if (known)
             continue;
-        cnn_diag *d = cnn_diag_error(g->diags, init->doc->place, "%s: init: has no weight '%s'",
+        cnn_diag *d = cnn_diag_error(g->diags, init->place, "%s: init: has no weight '%s'",
                                      g->owner, init->weight);
         const char *near = cnn_did_you_mean(init->weight, names, n), *all = "";
         for (uint32_t k = 0; k < n; k++)

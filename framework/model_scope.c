@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "formula_values.h"
+
 enum { MAX_REPEAT = 10000 };
 
 static void set(cnn_item_scope *s, const char *name, int64_t value)
@@ -82,6 +84,14 @@ void cnn_item_failed(cnn_graph *graph, size_t first)
     graph->failed = true;
 }
 
+/* "'maybe'", "3 = $(in.channels - 1)" */
+static const char *found(const cnn_doc *doc, const cnn_number_value *value, cnn_arena *arena)
+{
+    if (!cnn_is_formula(doc))
+        return cnn_arena_printf(arena, "'%s'", doc->text);
+    return cnn_arena_printf(arena, "%s = %s", cnn_number_text(value, arena), doc->text);
+}
+
 bool cnn_item_when(cnn_graph *graph, const cnn_item *item, const cnn_scope *scope, bool *when)
 {
     cnn_number_value v;
@@ -91,8 +101,9 @@ bool cnn_item_when(cnn_graph *graph, const cnn_item *item, const cnn_scope *scop
         return true;
     bool ok = cnn_scalar_value(item->when, scope, graph->diags, &v);
     if (ok && v.kind != CNN_NUMBER_BOOL) {
-        cnn_diag *d = cnn_diag_error(graph->diags, item->when->place,
-                                     "when: must be true or false, not '%s'", item->when->text);
+        cnn_diag *d =
+            cnn_diag_error(graph->diags, item->when->place, "when: must be true or false, not %s",
+                           found(item->when, &v, graph->arena));
         cnn_diag_hint(graph->diags, d, "compare, as in $(stride != 1)");
         ok = false;
     }
@@ -113,8 +124,8 @@ bool cnn_item_repeat(cnn_graph *graph, const cnn_item *item, const cnn_scope *sc
     bool ok = cnn_scalar_value(item->repeat, scope, graph->diags, &v);
     if (ok && (v.kind != CNN_NUMBER_INT || v.i < 0 || v.i > MAX_REPEAT)) {
         cnn_diag_error(graph->diags, item->repeat->place,
-                       "repeat: must be a whole number from 0 to %d, not '%s'", MAX_REPEAT,
-                       item->repeat->text);
+                       "repeat: must be a whole number from 0 to %d, not %s", MAX_REPEAT,
+                       found(item->repeat, &v, graph->arena));
         ok = false;
     }
     *repeat = ok ? v.i : 0;
