@@ -46,6 +46,7 @@ void cnn_program_print(const cnn_step *step, FILE *out)
             (void)fprintf(out, "# %s\n", node->layer);
         layer = node->layer;
         cnn_node_print(node, p->values, p->value_stride, out);
+        (void)fputc('\n', out);
     }
     (void)fprintf(out, "\n");
     for (uint32_t i = 0; i < p->n_externals; i++)

@@ -1,6 +1,8 @@
 /* Clipping, the optimizer's updates, and the guard that lets a diverged step change nothing. */
 #include "update.h"
 
+#include <float.h>
+
 #include "graph_internal.h"
 
 static bool is_updated(const cnn_graph *g, const cnn_state_init *state, const cnn_value *grads,
@@ -55,7 +57,8 @@ static void update_state(cnn_graph *g, const cnn_use *use, cnn_value weight, cnn
     optimizer->update(&g->builder, use->params, weight, gradient, g->scalars);
 }
 
-/* Every assignment keeps the old contents when the loss is not finite: x - x is 0 for finite x. */
+/* Every assignment keeps the old contents when the loss is not finite. (x - x == 0 would say the
+ * same, but expressions are simplified as if all numbers were finite.) */
 static void guard(cnn_graph *g)
 {
     cnn_builder *b = &g->builder;
@@ -63,7 +66,7 @@ static void guard(cnn_graph *g)
     g->owner = NULL;
     if (g->n_assigns == 0 || g->failed)
         return;
-    cnn_value finite = cnn_eq(b, cnn_sub(b, g->loss, g->loss), cnn_number(b, 0));
+    cnn_value finite = cnn_le(b, cnn_abs(b, g->loss), cnn_number(b, FLT_MAX));
     for (uint32_t i = 0; i < g->n_assigns && !g->failed; i++) {
         cnn_assignment *a = &g->assigns[i];
         if (g->values[a->state].type.dtype == CNN_F32)

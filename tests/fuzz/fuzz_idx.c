@@ -6,7 +6,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    idx_header h;
+    idx_header h = { 0 };
     cnn_error err;
     if (size == 0)
         return 0;

@@ -11,7 +11,9 @@ static char *printed(const cnn_diags *diags)
     FILE *out = open_memstream(&text, &size);
     cnn_diags_print(diags, out);
     (void)fclose(out);
-    return text;
+    char *copy = strdup(text); /* gcc takes `text` itself for a pointer into this function */
+    free(text);
+    return copy;
 }
 
 static cnn_source source_of(const char *text)
