@@ -279,6 +279,26 @@ static void what_is_printed_parses_back(void)
     check_round_trip("- - - a\n    - b\n  - c: d\n    e:\n      - f\n- {? x : y}");
 }
 
+/* Texts that no parser marked as quoted, such as a formula's value. */
+static void texts_made_by_others_get_the_quotes_they_need(void)
+{
+    static const char *const texts[] = {
+        "a #b", "a: b", "a:", "- a", "a ", " a", "#", "<<", "---"
+    };
+    fixture f = start();
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        cnn_doc scalar = { .kind = CNN_DOC_SCALAR, .text = texts[i] }, *item = &scalar;
+        const cnn_doc map = { .kind = CNN_DOC_MAP, .count = 1, .items = &item, .keys = &item };
+        const char *text = print_doc(&f, &map, false);
+        const cnn_doc *again = cnn_doc_parse("again", text, strlen(text), f.arena, &f.diags);
+        if (CHECK(again != NULL && again->kind == CNN_DOC_MAP && again->count == 1)) {
+            CHECK_STR(again->keys[0]->text, texts[i]);
+            CHECK_STR(again->items[0]->text, texts[i]);
+        }
+    }
+    end(&f);
+}
+
 static void write_file(const char *name, const char *text)
 {
     char path[128];
@@ -506,6 +526,7 @@ int main(void)
         TEST(a_duplicate_key_names_the_first_place), TEST(standard_tags_are_accepted),
         TEST(nesting_has_a_limit), TEST(an_alias_bomb_is_stopped),
         TEST(aliases_cannot_nest_without_end), TEST(what_is_printed_parses_back),
+        TEST(texts_made_by_others_get_the_quotes_they_need),
         TEST(overrides_replace_and_make_what_is_missing),
         TEST(overrides_find_model_items_by_number_and_name),
         TEST(wrong_overrides_are_errors_in_the_command_line),

@@ -86,6 +86,21 @@ static void trunc_normal_is_cut_at_two(void)
     CHECK(m.low == 0.5 && m.high == 0.5);
 }
 
+/* The k-th value lies at the quantile that the k-th uniform number asks for. */
+static void trunc_normal_inverts_the_distribution(void)
+{
+    float *x = fill(CNN_INIT_TRUNC_NORMAL, 0, 1, cnn_type1(CNN_F32, 1000));
+    double low = 0.5 * erfc(sqrt(2.0)), worst = 0;
+    for (uint64_t i = 0; i < 1000; i++) {
+        double u =
+            (double)cnn_unit_float(cnn_random_bits(5, CNN_RNG_INIT, cnn_hash_text("2.weight"), i));
+        double quantile = 0.5 * erfc(-(double)x[i] / sqrt(2.0));
+        worst = fmax(worst, fabs((quantile - low) / (1 - 2 * low) - u));
+    }
+    CHECK_NEAR(worst, 0, 2e-7); /* rounding to float, and half a step of u */
+    free(x);
+}
+
 /* Rows of [n, m] if n <= m, else columns, have the length `gain` and are orthogonal. */
 static void check_orthogonal(cnn_type type, double gain)
 {
@@ -263,9 +278,10 @@ int main(void)
 {
     return RUN_TESTS(
         TEST(uniform_and_normal_have_their_moments), TEST(kaiming_and_xavier_follow_the_fans),
-        TEST(trunc_normal_is_cut_at_two), TEST(orthogonal_is_orthogonal),
-        TEST(orthogonal_keeps_the_sign_of_its_numbers), TEST(dirac_and_eye_are_identities),
-        TEST(numbers_depend_on_seed_name_and_place_only), TEST(the_hash_is_fnv_1a),
-        TEST(names_have_pytorch_s_defaults), TEST(kaiming_has_the_gain_of_what_follows),
-        TEST(lists_of_numbers_are_the_weights), TEST(wrong_entries_are_explained));
+        TEST(trunc_normal_is_cut_at_two), TEST(trunc_normal_inverts_the_distribution),
+        TEST(orthogonal_is_orthogonal), TEST(orthogonal_keeps_the_sign_of_its_numbers),
+        TEST(dirac_and_eye_are_identities), TEST(numbers_depend_on_seed_name_and_place_only),
+        TEST(the_hash_is_fnv_1a), TEST(names_have_pytorch_s_defaults),
+        TEST(kaiming_has_the_gain_of_what_follows), TEST(lists_of_numbers_are_the_weights),
+        TEST(wrong_entries_are_explained));
 }
