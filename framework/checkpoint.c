@@ -266,5 +266,6 @@ cnn_status cnn_run_load(cnn_run *run, const char *path, cnn_error *err)
     cnn_arena *arena = cnn_arena_create();
     status = load_file(run, found, arena, err);
     cnn_arena_destroy(arena);
+    run->result.present = false; /* it was about other weights */
     return status;
 }

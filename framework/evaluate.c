@@ -142,6 +142,8 @@ cnn_status cnn_run_test(cnn_run *run, uint32_t split, cnn_error *err)
     cnn_compiled *full;
     eval_sums sums = { 0 };
     cnn_event event = { 0 };
+    if (run->result.present && run->result.split == split && run->result.step == run->step)
+        return CNN_OK; /* the last epoch ended with this test */
     cnn_status status = open_pass(run, CNN_EVAL, split, &pass, &full, err);
     if (status == CNN_OK)
         status = alloc_sums(full, run->arena, &sums, err);
@@ -156,6 +158,8 @@ cnn_status cnn_run_test(cnn_run *run, uint32_t split, cnn_error *err)
     if (status != CNN_OK)
         return status;
     finish_sums(run, full, &sums);
+    run->result.split = split;
+    run->result.step = run->step;
     event.loss = run->result.loss;
     event.metrics = run->result.metrics;
     event.n_metrics = run->result.n_metrics;

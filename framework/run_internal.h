@@ -23,6 +23,8 @@ typedef struct cnn_watcher {
 /* Results of the last test. */
 typedef struct cnn_test_result {
     bool present;
+    uint32_t split;
+    int64_t step; /* the weights it is about */
     double loss;
     cnn_metric_value metrics[CNN_MAX_METRICS];
     uint32_t n_metrics;
