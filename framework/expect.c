@@ -13,31 +13,6 @@ static void differ(FILE *out, bool *met, const char *what, double got, const cha
     *met = false;
 }
 
-double cnn_graph_macs(const cnn_graph *graph, uint32_t first_node, uint32_t end_node)
-{
-    double macs = 0;
-    cnn_type in[CNN_MAX_RANK + 10], out[8];
-    for (uint32_t n = first_node; n < end_node; n++) {
-        const cnn_node *node = &graph->nodes[n];
-        if (node->op->macs == NULL || node->n_in > sizeof in / sizeof in[0])
-            continue;
-        for (uint32_t i = 0; i < node->n_in; i++)
-            in[i] = graph->values[node->in[i]].type;
-        for (uint32_t i = 0; i < node->n_out && i < sizeof out / sizeof out[0]; i++)
-            out[i] = graph->values[node->out[i]].type;
-        macs += node->op->macs(node->attrs, in, out);
-    }
-    return macs;
-}
-
-int64_t cnn_graph_params(const cnn_graph *graph)
-{
-    int64_t params = 0;
-    for (uint32_t i = 0; i < graph->n_layers; i++)
-        params += graph->layers[i].params;
-    return params;
-}
-
 /* Trained numbers and multiply-adds of one sample's forward pass. */
 static cnn_status check_size(cnn_run *run, FILE *out, bool *met, cnn_error *err)
 {

@@ -127,6 +127,8 @@ void cnn_shape_text(const cnn_type *type, bool batched, char *out, size_t size);
 /* "[64, 10, 24, 24]", "f32 [64, 10]" */
 void cnn_type_text(const cnn_type *type, bool dtype, char *out, size_t size);
 
+/* Multiply-adds of one node; `values` as in a graph or a program. */
+double cnn_node_macs(const cnn_node *node, const void *values, uint32_t value_stride);
 /* Multiply-adds of the nodes [first_node, end_node), all samples of the batch together. */
 double cnn_graph_macs(const cnn_graph *graph, uint32_t first_node, uint32_t end_node);
 /* Trained numbers of all layers. */

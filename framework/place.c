@@ -142,24 +142,12 @@ static cnn_status place_node(cnn_placement *placement, const cnn_stack *stack, u
     return CNN_UNSUPPORTED;
 }
 
-static double node_macs(const cnn_program *p, const cnn_node *node, cnn_arena *arena)
-{
-    if (node->op->macs == NULL)
-        return 0;
-    cnn_type *types = CNN_NEW_ARRAY(arena, cnn_type, node->n_in + node->n_out);
-    for (uint32_t i = 0; i < node->n_in; i++)
-        types[i] = cnn_value_at(p, node->in[i])->type;
-    for (uint32_t i = 0; i < node->n_out; i++)
-        types[node->n_in + i] = cnn_value_at(p, node->out[i])->type;
-    return node->op->macs(node->attrs, types, types + node->n_in);
-}
-
-static void count_fallbacks(cnn_placement *placement, cnn_arena *arena)
+static void count_fallbacks(cnn_placement *placement)
 {
     const cnn_program *p = &placement->step->program;
     double all = 0, fallen = 0;
     for (uint32_t n = 0; n < p->n_nodes; n++) {
-        double macs = node_macs(p, cnn_node_at(p, n), arena);
+        double macs = cnn_node_macs(cnn_node_at(p, n), p->values, p->value_stride);
         all += macs;
         if (placement->reasons[n] != NULL) {
             placement->n_fallbacks++;
@@ -301,7 +289,7 @@ cnn_status cnn_placement_from(const cnn_step *step, const cnn_stack *stack, cnn_
         if (status != CNN_OK)
             return status;
     }
-    count_fallbacks(placement, arena);
+    count_fallbacks(placement);
     make_parts(placement, arena);
     *out = placement;
     return CNN_OK;

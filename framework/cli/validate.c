@@ -12,14 +12,6 @@ static bool build(cnn_context *context, const cnn_data_shape *shape, uint32_t mo
     return *step != NULL && context->diags.errors == 0;
 }
 
-static int64_t count_weights(const cnn_graph *graph)
-{
-    int64_t n = 0;
-    for (uint32_t i = 0; i < graph->n_layers; i++)
-        n += graph->layers[i].params;
-    return n;
-}
-
 /* Errors of one program are mostly those of the others: the first that fails is enough. */
 static cnn_status check(cnn_context *context, cnn_step **predict)
 {
@@ -78,7 +70,7 @@ static cnn_status validate(cnn_context *context)
         print_json(context);
     else if (status == CNN_OK)
         (void)printf("%s: valid, %u layers with %" PRId64 " weights\n", context->config->path,
-                     step->graph->n_layers, count_weights(step->graph));
+                     step->graph->n_layers, cnn_graph_params(step->graph));
     return status;
 }
 
