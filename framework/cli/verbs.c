@@ -9,6 +9,7 @@ const cnn_verb *const cnn_verbs[] = {
     &cnn_verb_train,
     &cnn_verb_test,
     &cnn_verb_validate,
+    &cnn_verb_summary,
     &cnn_verb_show,
     &cnn_verb_plugins,
     &cnn_verb_describe,
