@@ -155,7 +155,7 @@ static cnn_status find_in_dir(const char *dir, char *path, size_t size, cnn_erro
     }
     (void)closedir(list);
     if (newest[0] == '\0')
-        return cnn_fail(err, CNN_MISSING,
+        return cnn_fail(err, CNN_IO,
                         "%s has neither model.safetensors nor a checkpoint-*.safetensors", dir);
     (void)snprintf(path, size, "%s/%s", dir, newest);
     return CNN_OK;

@@ -83,9 +83,9 @@ cnn_status cnn_run_diverged(cnn_run *run, const cnn_compiled *program, uint32_t 
                        layer);
     else
         (void)snprintf(where, sizeof where, "all layers' results are finite, the loss is not");
-    (void)cnn_fail(err, CNN_DIVERGED, "the loss is %g in epoch %lld, batch %lld (step %lld): %s",
-                   loss, (long long)run->epoch + 1, (long long)run->batch, (long long)run->step,
-                   where);
+    (void)cnn_fail(err, CNN_DIVERGED, "the loss is %s in epoch %lld, batch %lld (step %lld): %s",
+                   isnan(loss) ? "not a number" : "infinite", (long long)run->epoch + 1,
+                   (long long)run->batch, (long long)run->step, where);
     if (run->last_checkpoint[0] != '\0')
         cnn_hint(err,
                  "a smaller lr or train.clip_grad_norm=1 often helps; the last good "

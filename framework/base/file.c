@@ -83,8 +83,7 @@ cnn_status cnn_file_read(const char *path, size_t limit, cnn_arena *arena, char 
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
-        return cnn_fail(err, errno == ENOENT || errno == ENOTDIR ? CNN_MISSING : CNN_IO,
-                        "cannot open '%s': %s", path, strerror(errno));
+        return cnn_fail(err, CNN_IO, "cannot open '%s': %s", path, strerror(errno));
     struct stat info;
     cnn_status status;
     if (fstat(fd, &info) != 0)
@@ -223,7 +222,8 @@ static cnn_status make_dir(const char *path, cnn_error *err)
     int reason = errno;
     if (stat(path, &info) == 0 && S_ISDIR(info.st_mode))
         return CNN_OK;
-    return cnn_fail(err, CNN_IO, "cannot make the directory '%s': %s", path, strerror(reason));
+    return cnn_fail(err, CNN_IO, "cannot make the directory '%s': %s", path,
+                    reason == EEXIST ? "a file has this name" : strerror(reason));
 }
 
 cnn_status cnn_make_dirs(const char *path, cnn_error *err)

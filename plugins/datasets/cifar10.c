@@ -51,7 +51,7 @@ static cnn_status open_file(batch_file *f, const char *dir, const char *name, cn
         return dataset_no_memory(err, name);
     f->fd = open(f->path, O_RDONLY | O_CLOEXEC);
     if (f->fd < 0)
-        return cnn_fail(err, errno == ENOENT ? CNN_MISSING : CNN_IO, "cannot open %s: %s", f->path,
+        return cnn_fail(err, CNN_IO, "cannot open %s: %s", f->path,
                         strerror(errno));
     if (fstat(f->fd, &st) != 0 || !S_ISREG(st.st_mode))
         return cnn_fail(err, CNN_IO, "%s is no plain file", f->path);
@@ -122,7 +122,7 @@ static cnn_status cifar_open(const cnn_host *host, const void *params_, cnn_data
     char *dir = p->path != NULL ? dataset_copy(p->path) : search(host);
     cnn_status status =
         dir != NULL ? load(s, dir, err)
-                    : cnn_fail(err, CNN_MISSING,
+                    : cnn_fail(err, CNN_IO,
                                "CIFAR-10 was not found: no data_batch_1.bin in a folder cifar10 of "
                                "the data directories (the first is %s)",
                                host->data_dirs[0] != NULL ? host->data_dirs[0] : "not set");

@@ -103,7 +103,7 @@ static cnn_status list(const char *dir, bool folders, names *n, cnn_error *err)
     cnn_status status = CNN_OK;
     DIR *d = opendir(dir);
     if (d == NULL)
-        return cnn_fail(err, errno == ENOENT ? CNN_MISSING : CNN_IO,
+        return cnn_fail(err, CNN_IO,
                         "cannot read the folder %s: %s", dir, strerror(errno));
     for (struct dirent *e; status == CNN_OK && (e = readdir(d)) != NULL;) {
         if (e->d_name[0] == '.')
@@ -198,10 +198,10 @@ static cnn_status list_all(cnn_dataset_state *s, const char *path, cnn_error *er
     if (status == CNN_OK && !split)
         status = list_part(s, &s->parts[CNN_SPLIT_TRAIN], path, err);
     if (status == CNN_OK && s->parts[CNN_SPLIT_TRAIN].count == 0) {
-        (void)cnn_fail(err, CNN_MISSING, "%s holds no images in folders of classes", path);
+        (void)cnn_fail(err, CNN_IO, "%s holds no images in folders of classes", path);
         cnn_hint(err, "expected are %s/train/<class>/*.png (or .jpg), or %s/<class>/*.png", path,
                  path);
-        return CNN_MISSING;
+        return CNN_IO;
     }
     return status;
 }

@@ -211,7 +211,7 @@ static cnn_status all_found(const cnn_dataset_state *s, const char *dir, cnn_err
                                                   : NULL;
     if (missing == NULL)
         return CNN_OK;
-    return cnn_fail(err, CNN_MISSING, "%s has no file %s, neither plain nor with .gz", dir,
+    return cnn_fail(err, CNN_IO, "%s has no file %s, neither plain nor with .gz", dir,
                     missing);
 }
 
@@ -223,7 +223,7 @@ static cnn_status nowhere(const cnn_host *host, const char *title, const char *n
                          host->data_dirs[i], name);
         used += n > 0 ? (size_t)n : 0;
     }
-    return cnn_fail(err, CNN_MISSING, "%s was not found; searched: %s", title, dirs);
+    return cnn_fail(err, CNN_IO, "%s was not found; searched: %s", title, dirs);
 }
 
 /* A set with a usual place: `path`, or one of the folders `names` of the data directories. */

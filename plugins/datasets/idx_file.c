@@ -14,7 +14,7 @@ static cnn_status unpacked_size(const char *path, uint64_t *total, cnn_error *er
     struct stat st;
     FILE *f = fopen(path, "rb");
     if (f == NULL)
-        return cnn_fail(err, errno == ENOENT ? CNN_MISSING : CNN_IO, "cannot open %s: %s", path,
+        return cnn_fail(err, CNN_IO, "cannot open %s: %s", path,
                         strerror(errno));
     bool ok = fstat(fileno(f), &st) == 0 && S_ISREG(st.st_mode);
     *total = ok && st.st_size > 0 ? (uint64_t)st.st_size : 0;

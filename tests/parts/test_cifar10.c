@@ -84,7 +84,7 @@ static void a_file_that_is_cut_off_is_refused(void)
     CHECK(truncate(part_path("set/data_batch_3.bin"), 0) == 0);
     (void)part_refusal(cifar(), &path, CNN_INVALID);
     CHECK(remove(part_path("set/data_batch_3.bin")) == 0);
-    CHECK_HAS(part_refusal(cifar(), &path, CNN_MISSING).text, "data_batch_3.bin");
+    CHECK_HAS(part_refusal(cifar(), &path, CNN_IO).text, "data_batch_3.bin");
 }
 
 static void a_label_above_nine_names_file_and_image(void)
@@ -106,7 +106,7 @@ static void a_label_above_nine_names_file_and_image(void)
 static void a_missing_set_says_how_to_get_it(void)
 {
     const char *none = NULL;
-    cnn_error err = part_refusal(cifar(), &none, CNN_MISSING);
+    cnn_error err = part_refusal(cifar(), &none, CNN_IO);
     CHECK_HAS(err.text, "CIFAR-10 was not found");
     CHECK_HAS(err.hint, "./dev data cifar10");
 }

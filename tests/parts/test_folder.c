@@ -238,11 +238,11 @@ static void what_is_wrong_is_named(void)
     CHECK_HAS(part_refusal(find(), &p, CNN_INVALID).text, "class fox");
     part_mkdir("empty");
     p.path = part_path("empty");
-    cnn_error err = part_refusal(find(), &p, CNN_MISSING);
+    cnn_error err = part_refusal(find(), &p, CNN_IO);
     CHECK_HAS(err.text, "holds no images");
     CHECK_HAS(err.hint, "<class>");
     p.path = "/nowhere/at/all";
-    CHECK_HAS(part_refusal(find(), &p, CNN_MISSING).text, "/nowhere/at/all");
+    CHECK_HAS(part_refusal(find(), &p, CNN_IO).text, "/nowhere/at/all");
     p.channels = 2;
     CHECK_HAS(part_refusal(find(), &p, CNN_INVALID).text, "channels");
 }

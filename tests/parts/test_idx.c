@@ -134,7 +134,7 @@ static void a_folder_is_searched_for_the_usual_names(void)
     (void)part_write("four/train-labels-idx1-ubyte", labels, sizeof labels);
     (void)part_write("four/t10k-images.idx3-ubyte", images, sizeof images);
     idx_params p = { .path = part_path("four") };
-    cnn_error err = part_refusal(idx(), &p, CNN_MISSING);
+    cnn_error err = part_refusal(idx(), &p, CNN_IO);
     CHECK_HAS(err.text, "t10k-labels-idx1-ubyte");
     (void)part_write("four/t10k-labels-idx1-ubyte", labels, sizeof labels);
     p.path = part_path("four");
@@ -156,7 +156,7 @@ static void mnist_is_found_in_the_data_directories(void)
     cnn_host host = part_host(dirs);
     cnn_dataset_state *s = NULL;
     cnn_error err = { "", "" };
-    CHECK(mnist->open(&host, &none, &s, &err) == CNN_MISSING);
+    CHECK(mnist->open(&host, &none, &s, &err) == CNN_IO);
     CHECK_HAS(err.text, "/nowhere/mnist");
     CHECK_HAS(err.hint, "./dev data mnist");
     (void)part_write("data/mnist/train-images-idx3-ubyte", images, sizeof images);
@@ -204,7 +204,7 @@ static void damaged_files_are_refused_by_name(void)
     CHECK_HAS(err.text, "cut off");
     CHECK_HAS(err.hint, "again");
     p.train_images = "/nowhere/at/all";
-    err = part_refusal(idx(), &p, CNN_MISSING);
+    err = part_refusal(idx(), &p, CNN_IO);
     CHECK_HAS(err.text, "/nowhere/at/all");
     p.train_images = part_dir();
     (void)part_refusal(idx(), &p, CNN_IO);

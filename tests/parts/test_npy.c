@@ -183,7 +183,7 @@ static void arrays_that_do_not_fit_are_refused(void)
     p.x = write_npy("x.npy", "{'descr': '<i4', 'fortran_order': False, 'shape': (1, 1), }", x, 4);
     CHECK_HAS(part_refusal(npy(), &p, CNN_INVALID).text, "holds integers");
     p.x = "/nowhere.npy";
-    CHECK_HAS(part_refusal(npy(), &p, CNN_MISSING).text, "/nowhere.npy");
+    CHECK_HAS(part_refusal(npy(), &p, CNN_IO).text, "/nowhere.npy");
 }
 
 static void a_file_that_shrinks_after_opening_is_an_error(void)

@@ -49,7 +49,7 @@ static void reading_names_what_is_wrong(void)
     cnn_error err;
     char *data;
     size_t size;
-    CHECK(cnn_file_read(in_folder("none"), 10, arena, &data, &size, &err) == CNN_MISSING);
+    CHECK(cnn_file_read(in_folder("none"), 10, arena, &data, &size, &err) == CNN_IO);
     CHECK_HAS(err.text, "/none': No such file");
     CHECK(cnn_file_read(folder, 10, arena, &data, &size, &err) == CNN_INVALID);
     CHECK_HAS(err.text, "is a directory");

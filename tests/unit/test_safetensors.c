@@ -164,7 +164,7 @@ static void short_and_lying_files_are_refused(void)
     CHECK(cnn_safetensors_parse("f", "\0\0\0\0\0\0\0\0{}", 10, a, &st, &err) == CNN_INVALID);
     CHECK(cnn_safetensors_parse("f", "\2\0\0\0\0\0\0\0{}", 10, a, &st, &err) == CNN_OK);
     CHECK_INT(st.n_tensors, 0);
-    CHECK(cnn_safetensors_read("/nowhere/x", a, &st, &err) == CNN_MISSING);
+    CHECK(cnn_safetensors_read("/nowhere/x", a, &st, &err) == CNN_IO);
     cnn_arena_destroy(a);
 }
 

@@ -19,9 +19,9 @@ extern "C" {
 typedef enum cnn_status {
     CNN_OK = 0,
     CNN_INVALID,     /* the pipeline, its options or its data are wrong */
-    CNN_MISSING,     /* a plugin, device, driver or file is not there */
+    CNN_MISSING,     /* a plugin, device or driver is not there */
     CNN_UNSUPPORTED, /* right, but this part cannot do it */
-    CNN_IO,          /* reading or writing failed */
+    CNN_IO,          /* a file is not there, or reading or writing it failed */
     CNN_MEMORY,      /* not enough memory */
     CNN_DIVERGED,    /* a number stopped being finite */
     CNN_INTERRUPTED, /* the user asked to stop */
