@@ -24,7 +24,7 @@ printf 'floor of one core: %s s (%s million multiply-adds per second)\n' "$floor
 [ $# -gt 0 ] || set -- reference cpu vulkan
 for backend; do
     times=
-    for run in $(seq "$runs"); do
+    for _ in $(seq "$runs"); do
         begin=$(date +%s.%N)
         if ! $cnnrun train pipelines/mnist-hw1.yaml backend="$backend" train.epochs=1 test.every=0 output.dir= \
             --quiet --threads "$threads" >build/bench/log 2>&1; then
