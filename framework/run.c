@@ -117,17 +117,13 @@ static cnn_status open_watchers(cnn_run *run, cnn_error *err)
     return status;
 }
 
-/* output.dir/pipeline.yaml: what was trained, so that the directory alone is enough to go on. */
-static cnn_status write_pipeline(const cnn_run *run, cnn_error *err)
+cnn_status cnn_run_write_pipeline(const cnn_run *run, cnn_error *err)
 {
     const cnn_config *config = run->config;
     char *path = cnn_arena_printf(run->arena, "%s/pipeline.yaml", config->output.dir);
     char *text = NULL;
     size_t size = 0;
-    bool trains = false;
-    for (size_t i = 0; config->steps[i] != 0; i++)
-        trains = trains || config->steps[i] == CNN_STEP_TRAIN;
-    if (config->output.dir[0] == '\0' || !trains)
+    if (config->output.dir[0] == '\0')
         return CNN_OK;
     FILE *memory = open_memstream(&text, &size);
     if (memory == NULL)
@@ -149,8 +145,6 @@ cnn_status cnn_run_begin(cnn_run *run, cnn_error *err)
     event.batches = cnn_pass_batches(run->data, &pass);
     run->began = cnn_seconds();
     cnn_status status = open_watchers(run, err);
-    if (status == CNN_OK)
-        status = write_pipeline(run, err);
     return status != CNN_OK ? status : cnn_run_tell(run, &event, CNN_EVENT_RUN_BEGIN, err);
 }
 

@@ -68,6 +68,9 @@ cnn_status cnn_run_program_for(cnn_run *run, cnn_compiled *full, int64_t samples
 /* Fills in what every event has and tells all observers. */
 cnn_status cnn_run_tell(cnn_run *run, cnn_event *event, uint32_t kind, cnn_error *err);
 
+/* output.dir/pipeline.yaml: what is trained, so that the directory alone is enough to go on. */
+cnn_status cnn_run_write_pipeline(const cnn_run *run, cnn_error *err);
+
 double cnn_seconds(void); /* monotonic */
 
 /* Ctrl-C: the first sets a flag, the second ends the process with status 130. (interrupt.c) */

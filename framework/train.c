@@ -237,6 +237,8 @@ cnn_status cnn_run_train(cnn_run *run, cnn_error *err)
     cnn_pass pass;
     cnn_compiled *full;
     cnn_status status = open_pass(run, &pass, &full, err);
+    if (status == CNN_OK)
+        status = cnn_run_write_pipeline(run, err);
     if (status != CNN_OK)
         return status;
     cnn_interrupt_install();
