@@ -29,6 +29,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         bytes += (uint64_t)cnn_bytes(&out.tensors[i].type);
     }
     PROPERTY(bytes <= size);
+    (void)sum;
     cnn_arena_destroy(arena);
     return 0;
 }
