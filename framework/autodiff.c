@@ -77,29 +77,6 @@ static cnn_value sum_to(cnn_builder *b, cnn_value gradient, cnn_type to)
     return lead == 0 ? sum : cnn_reshape(b, sum, to.rank, to.dim);
 }
 
-/* Drops inputs that the expression does not use and numbers the others anew. */
-static uint32_t compact_inputs(cnn_arena *arena, cnn_expr *expr, cnn_value *in, uint32_t n_in)
-{
-    int32_t *number = CNN_NEW_ARRAY(arena, int32_t, n_in);
-    cnn_term *terms = cnn_arena_copy(arena, expr->terms, expr->count * sizeof *terms);
-    uint32_t kept = 0;
-    for (uint32_t i = 0; i < n_in; i++)
-        number[i] = -1;
-    for (uint32_t t = 0; t < expr->count; t++)
-        if (terms[t].op == CNN_TERM_INPUT)
-            number[terms[t].a] = 0;
-    for (uint32_t i = 0; i < n_in; i++)
-        if (number[i] == 0) {
-            number[i] = (int32_t)kept;
-            in[kept++] = in[i];
-        }
-    for (uint32_t t = 0; t < expr->count; t++)
-        if (terms[t].op == CNN_TERM_INPUT)
-            terms[t].a = number[terms[t].a];
-    expr->terms = terms;
-    return kept;
-}
-
 static bool is_zero(const cnn_expr *expr)
 {
     const cnn_term *last = &expr->terms[expr->count - 1];
@@ -121,7 +98,7 @@ static cnn_value map_gradient(backward *b, const cnn_node *node, uint32_t i, cnn
     cnn_type shape = g->values[node->out[0]].type, wanted = g->values[node->in[i]].type;
     const cnn_map_attrs derived = { expr, { shape.rank, -1, shape.dim } };
     cnn_map_attrs used = derived;
-    uint32_t n_in = compact_inputs(g->arena, &used.expr, in, node->n_in + 1);
+    uint32_t n_in = cnn_expr_compact(g->arena, &used.expr, in, node->n_in + 1);
     bool passes = used.expr.count == 1 && used.expr.terms[0].op == CNN_TERM_INPUT && n_in == 1 &&
                   cnn_same_shape(&g->values[in[0]].type, &shape);
     cnn_value dx = passes ? in[0] : cnn_op1(&g->builder, "map", &used, in, n_in);

@@ -158,27 +158,6 @@ static int32_t write_input(composer *c, cnn_expr_builder *e, const cnn_node *nod
     return cnn_expr_inline(e, expr_of(producer), terms);
 }
 
-/* Which inputs simplification has left unused is seen in the finished terms. */
-static uint32_t compact(cnn_expr *expr, cnn_value *in, uint32_t n_in, cnn_arena *arena)
-{
-    int32_t *number = CNN_NEW_ARRAY(arena, int32_t, n_in);
-    cnn_term *terms = cnn_arena_copy(arena, expr->terms, expr->count * sizeof *terms);
-    uint32_t kept = 0;
-    for (uint32_t t = 0; t < expr->count; t++)
-        if (terms[t].op == CNN_TERM_INPUT)
-            number[terms[t].a] = 1;
-    for (uint32_t i = 0; i < n_in; i++)
-        if (number[i] == 1) {
-            number[i] = (int32_t)kept;
-            in[kept++] = in[i];
-        }
-    for (uint32_t t = 0; t < expr->count; t++)
-        if (terms[t].op == CNN_TERM_INPUT)
-            terms[t].a = number[terms[t].a];
-    expr->terms = terms;
-    return kept;
-}
-
 static void replace(composer *c, cnn_node *node, const cnn_expr *expr, const cnn_value *in,
                     uint32_t n_in)
 {
@@ -231,7 +210,7 @@ static void compose_node(composer *c, cnn_node *node)
     for (uint32_t i = 0; i < node->n_in; i++)
         args[i] = write_input(c, &e, node, i, producers[i], in, &n_in);
     cnn_expr expr = cnn_expr_finish(&e, cnn_expr_inline(&e, expr_of(node), args));
-    n_in = compact(&expr, in, n_in, g->arena);
+    n_in = cnn_expr_compact(g->arena, &expr, in, n_in);
     uint32_t n_old = node->n_in;
     replace(c, node, &expr, in, n_in);
     for (uint32_t i = 0; i < n_old; i++)

@@ -273,3 +273,23 @@ cnn_expr cnn_expr_finish(builder *e, int32_t result)
     }
     return (cnn_expr){ count, terms };
 }
+
+uint32_t cnn_expr_compact(cnn_arena *arena, cnn_expr *expr, int32_t *in, uint32_t n_in)
+{
+    int32_t *number = CNN_NEW_ARRAY(arena, int32_t, n_in);
+    cnn_term *terms = cnn_arena_copy(arena, expr->terms, expr->count * sizeof *terms);
+    uint32_t kept = 0;
+    for (uint32_t t = 0; t < expr->count; t++)
+        if (terms[t].op == CNN_TERM_INPUT)
+            number[terms[t].a] = 1;
+    for (uint32_t i = 0; i < n_in; i++)
+        if (number[i] == 1) {
+            number[i] = (int32_t)kept;
+            in[kept++] = in[i];
+        }
+    for (uint32_t t = 0; t < expr->count; t++)
+        if (terms[t].op == CNN_TERM_INPUT)
+            terms[t].a = number[terms[t].a];
+    expr->terms = terms;
+    return kept;
+}

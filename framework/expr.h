@@ -27,6 +27,10 @@ int32_t cnn_expr_inline(cnn_expr_builder *e, const cnn_expr *from, const int32_t
 /* The finished expression with `result` as last term and unused terms dropped. */
 cnn_expr cnn_expr_finish(cnn_expr_builder *e, int32_t result);
 
+/* Drops inputs that no term uses: renumbers the expression's (its terms are copied) and moves the
+ * others of in[0..n_in) up. Returns how many are left. */
+uint32_t cnn_expr_compact(cnn_arena *arena, cnn_expr *expr, int32_t *in, uint32_t n_in);
+
 /* d expr / d input, as an expression over the same inputs, times input number n_inputs (the
  * incoming gradient). A result that is the constant 0 means: no gradient. */
 cnn_expr cnn_expr_derivative(cnn_arena *arena, const cnn_expr *expr, uint32_t n_inputs,

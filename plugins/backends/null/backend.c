@@ -4,16 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <cnnrun/host_buffers.h>
 #include <cnnrun/plugin.h>
 
 struct cnn_device {
     const cnn_host *host;
     uint64_t programs, runs, nodes, bytes;
-};
-
-struct cnn_buffer {
-    void *memory;
-    uint64_t bytes;
 };
 
 struct cnn_exec {
@@ -85,52 +81,10 @@ static void release(cnn_exec *exec)
     free(exec);
 }
 
-static cnn_status alloc_buffer(cnn_device *device, uint64_t bytes, cnn_buffer **out, cnn_error *err)
+static cnn_status count_buffer(cnn_device *device, uint64_t bytes, cnn_buffer **out, cnn_error *err)
 {
-    cnn_buffer *buffer = calloc(1, sizeof *buffer);
-    if (buffer != NULL)
-        buffer->memory = calloc(1, (size_t)bytes + 1);
-    if (buffer == NULL || buffer->memory == NULL) {
-        free(buffer);
-        return cnn_fail(err, CNN_MEMORY, "null: no memory for %" PRIu64 " bytes", bytes);
-    }
-    buffer->bytes = bytes;
     device->bytes += bytes;
-    *out = buffer;
-    return CNN_OK;
-}
-
-static void free_buffer(cnn_device *device, cnn_buffer *buffer)
-{
-    (void)device;
-    free(buffer->memory);
-    free(buffer);
-}
-
-static void *host_pointer(cnn_device *device, cnn_buffer *buffer)
-{
-    (void)device;
-    return buffer->memory;
-}
-
-static cnn_status write_buffer(cnn_device *device, cnn_buffer *buffer, const void *from,
-                               uint64_t bytes, cnn_error *err)
-{
-    (void)device;
-    if (bytes > buffer->bytes)
-        return cnn_fail(err, CNN_INTERNAL, "null: a write past the end of a buffer");
-    memcpy(buffer->memory, from, (size_t)bytes);
-    return CNN_OK;
-}
-
-static cnn_status read_buffer(cnn_device *device, cnn_buffer *buffer, void *to, uint64_t bytes,
-                              cnn_error *err)
-{
-    (void)device;
-    if (bytes > buffer->bytes)
-        return cnn_fail(err, CNN_INTERNAL, "null: a read past the end of a buffer");
-    memcpy(to, buffer->memory, (size_t)bytes);
-    return CNN_OK;
+    return cnn_host_buffer_alloc(device, bytes, out, err);
 }
 
 static cnn_status run(cnn_exec *exec, cnn_buffer *const *bindings, cnn_error *err)
@@ -139,13 +93,6 @@ static cnn_status run(cnn_exec *exec, cnn_buffer *const *bindings, cnn_error *er
     (void)err;
     exec->device->runs++;
     exec->device->nodes += exec->program->n_nodes;
-    return CNN_OK;
-}
-
-static cnn_status wait_device(cnn_device *device, cnn_error *err)
-{
-    (void)device;
-    (void)err;
     return CNN_OK;
 }
 
@@ -160,13 +107,13 @@ static const cnn_backend backends[] = {
         .supports = supports,
         .compile = compile,
         .release = release,
-        .alloc = alloc_buffer,
-        .free = free_buffer,
-        .host_pointer = host_pointer,
-        .write = write_buffer,
-        .read = read_buffer,
+        .alloc = count_buffer,
+        .free = cnn_host_buffer_free,
+        .host_pointer = cnn_host_buffer_pointer,
+        .write = cnn_host_buffer_write,
+        .read = cnn_host_buffer_read,
         .run = run,
-        .wait = wait_device,
+        .wait = cnn_host_wait,
     },
 };
 

@@ -2,19 +2,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <cnnrun/host_buffers.h>
 #include <cnnrun/plugin.h>
 
 #include "kernels.h"
 
-enum { ALIGNMENT = 256 };
-
 struct cnn_device {
     const cnn_host *host;
-};
-
-struct cnn_buffer {
-    void *memory;
-    uint64_t bytes;
 };
 
 /* One node, ready to be called. */
@@ -31,17 +25,6 @@ struct cnn_exec {
     cnn_tensor *operands; /* inputs and outputs of all calls, one after the other */
     void *arena;
 };
-
-static void *aligned_zeros(uint64_t bytes)
-{
-    uint64_t size = (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
-    size = size == 0 ? ALIGNMENT : size;
-    void *memory =
-        size >= bytes && size <= SIZE_MAX ? aligned_alloc(ALIGNMENT, (size_t)size) : NULL;
-    if (memory != NULL)
-        memset(memory, 0, (size_t)size);
-    return memory;
-}
 
 static cnn_status devices(const cnn_host *host, cnn_device_info *out, uint32_t cap, uint32_t *count,
                           cnn_error *err)
@@ -96,55 +79,6 @@ static cnn_status supports(cnn_device *device, const cnn_program *program, uint3
     if (find_kernel(op) != NULL)
         return CNN_OK;
     return cnn_fail(why, CNN_UNSUPPORTED, "the op brings no kernel for the host");
-}
-
-static cnn_status alloc_buffer(cnn_device *device, uint64_t bytes, cnn_buffer **out, cnn_error *err)
-{
-    (void)device;
-    cnn_buffer *buffer = calloc(1, sizeof *buffer);
-    if (buffer != NULL)
-        buffer->memory = aligned_zeros(bytes);
-    if (buffer == NULL || buffer->memory == NULL) {
-        free(buffer);
-        return cnn_fail(err, CNN_MEMORY, "reference: no memory for %llu bytes",
-                        (unsigned long long)bytes);
-    }
-    buffer->bytes = bytes;
-    *out = buffer;
-    return CNN_OK;
-}
-
-static void free_buffer(cnn_device *device, cnn_buffer *buffer)
-{
-    (void)device;
-    free(buffer->memory);
-    free(buffer);
-}
-
-static void *host_pointer(cnn_device *device, cnn_buffer *buffer)
-{
-    (void)device;
-    return buffer->memory;
-}
-
-static cnn_status write_buffer(cnn_device *device, cnn_buffer *buffer, const void *from,
-                               uint64_t bytes, cnn_error *err)
-{
-    (void)device;
-    if (bytes > buffer->bytes)
-        return cnn_fail(err, CNN_INTERNAL, "reference: a write past the end of a buffer");
-    memcpy(buffer->memory, from, (size_t)bytes);
-    return CNN_OK;
-}
-
-static cnn_status read_buffer(cnn_device *device, cnn_buffer *buffer, void *to, uint64_t bytes,
-                              cnn_error *err)
-{
-    (void)device;
-    if (bytes > buffer->bytes)
-        return cnn_fail(err, CNN_INTERNAL, "reference: a read past the end of a buffer");
-    memcpy(to, buffer->memory, (size_t)bytes);
-    return CNN_OK;
 }
 
 static void release(cnn_exec *exec)
@@ -212,7 +146,7 @@ static cnn_status compile(cnn_device *device, const cnn_program *program, cnn_ex
     exec->tensors = calloc(program->n_values + 1, sizeof *exec->tensors);
     exec->calls = calloc(program->n_nodes + 1, sizeof *exec->calls);
     exec->operands = calloc(count_operands(program) + 1, sizeof *exec->operands);
-    exec->arena = aligned_zeros(program->arena_bytes);
+    exec->arena = cnn_host_zeros(program->arena_bytes);
     if (exec->tensors == NULL || exec->calls == NULL || exec->operands == NULL ||
         exec->arena == NULL) {
         release(exec);
@@ -257,13 +191,6 @@ static cnn_status run(cnn_exec *exec, cnn_buffer *const *bindings, cnn_error *er
     return CNN_OK;
 }
 
-static cnn_status wait_device(cnn_device *device, cnn_error *err)
-{
-    (void)device;
-    (void)err;
-    return CNN_OK;
-}
-
 static const cnn_backend backends[] = {
     {
         .c = CNN_COMPONENT(cnn_backend, "reference", 0, CNN_NO_PARAMS,
@@ -275,13 +202,13 @@ static const cnn_backend backends[] = {
         .supports = supports,
         .compile = compile,
         .release = release,
-        .alloc = alloc_buffer,
-        .free = free_buffer,
-        .host_pointer = host_pointer,
-        .write = write_buffer,
-        .read = read_buffer,
+        .alloc = cnn_host_buffer_alloc,
+        .free = cnn_host_buffer_free,
+        .host_pointer = cnn_host_buffer_pointer,
+        .write = cnn_host_buffer_write,
+        .read = cnn_host_buffer_read,
         .run = run,
-        .wait = wait_device,
+        .wait = cnn_host_wait,
     },
 };
 
