@@ -97,7 +97,7 @@ struct cnn_graph {
     uint32_t first_state; /* the states before belong to other layers */
     uint32_t n_streams;   /* that it has drawn */
     uint32_t phase;       /* of new nodes */
-    bool failed; /* sticky */
+    bool failed;          /* sticky */
 };
 
 /* An empty graph with the inputs of one batch of `batch` samples. [main], like all below. */

@@ -51,8 +51,7 @@ static cnn_status open_file(batch_file *f, const char *dir, const char *name, cn
         return dataset_no_memory(err, name);
     f->fd = open(f->path, O_RDONLY | O_CLOEXEC);
     if (f->fd < 0)
-        return cnn_fail(err, CNN_IO, "cannot open %s: %s", f->path,
-                        strerror(errno));
+        return cnn_fail(err, CNN_IO, "cannot open %s: %s", f->path, strerror(errno));
     if (fstat(f->fd, &st) != 0 || !S_ISREG(st.st_mode))
         return cnn_fail(err, CNN_IO, "%s is no plain file", f->path);
     return cifar_records((uint64_t)st.st_size, f->path, &f->records, err);

@@ -211,8 +211,7 @@ static cnn_status all_found(const cnn_dataset_state *s, const char *dir, cnn_err
                                                   : NULL;
     if (missing == NULL)
         return CNN_OK;
-    return cnn_fail(err, CNN_IO, "%s has no file %s, neither plain nor with .gz", dir,
-                    missing);
+    return cnn_fail(err, CNN_IO, "%s has no file %s, neither plain nor with .gz", dir, missing);
 }
 
 static cnn_status nowhere(const cnn_host *host, const char *title, const char *name, cnn_error *err)

@@ -14,8 +14,7 @@ static cnn_status unpacked_size(const char *path, uint64_t *total, cnn_error *er
     struct stat st;
     FILE *f = fopen(path, "rb");
     if (f == NULL)
-        return cnn_fail(err, CNN_IO, "cannot open %s: %s", path,
-                        strerror(errno));
+        return cnn_fail(err, CNN_IO, "cannot open %s: %s", path, strerror(errno));
     bool ok = fstat(fileno(f), &st) == 0 && S_ISREG(st.st_mode);
     *total = ok && st.st_size > 0 ? (uint64_t)st.st_size : 0;
     bool packed = fread(head, 1, 2, f) == 2 && head[0] == 0x1f && head[1] == 0x8b;

@@ -48,8 +48,7 @@ static cnn_status open_array(array_file *f, const char *path, cnn_error *err)
     f->path = path;
     f->fd = open(path, O_RDONLY | O_CLOEXEC);
     if (f->fd < 0)
-        return cnn_fail(err, CNN_IO, "cannot open %s: %s", path,
-                        strerror(errno));
+        return cnn_fail(err, CNN_IO, "cannot open %s: %s", path, strerror(errno));
     if (fstat(f->fd, &st) != 0 || !S_ISREG(st.st_mode))
         return cnn_fail(err, CNN_IO, "%s is no plain file", path);
     uint64_t total = (uint64_t)st.st_size;
