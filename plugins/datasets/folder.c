@@ -4,13 +4,8 @@
  *
  * Opening lists the files and, unless a size is given, compares their sizes; pixels are read when a
  * sample is wanted. */
-#define _POSIX_C_SOURCE 200809L
 #include "image.h"
-
-#include <dirent.h>
-#include <errno.h>
-#include <strings.h>
-#include <sys/stat.h>
+#include "image_files.h"
 
 typedef struct folder_params {
     const char *path;
@@ -35,13 +30,6 @@ struct cnn_dataset_state {
     cnn_type input;
 };
 
-typedef struct names {
-    char **items;
-    size_t count;
-} names;
-
-enum { MAX_FILE = 1 << 28 };
-
 static const cnn_param params[] = {
     { CNN_FIELD(folder_params, path, PATH),
       .help = "folder with train/, val/ and test/, or with a folder per class" },
@@ -54,72 +42,6 @@ static const cnn_param params[] = {
 };
 
 /* ---- listing */
-
-static void free_names(names *n)
-{
-    for (size_t i = 0; i < n->count; i++)
-        free(n->items[i]);
-    free(n->items);
-    *n = (names){ NULL, 0 };
-}
-
-static int by_text(const void *a, const void *b)
-{
-    return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-static bool is_folder(const char *path)
-{
-    struct stat st;
-    return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
-}
-
-static bool is_image(const char *name)
-{
-    const char *dot = strrchr(name, '.');
-    return dot != NULL && (strcasecmp(dot, ".png") == 0 || strcasecmp(dot, ".jpg") == 0 ||
-                           strcasecmp(dot, ".jpeg") == 0);
-}
-
-static bool add_name(names *n, const char *name)
-{
-    if ((n->count & (n->count - 1)) == 0) { /* grows at powers of two */
-        char **items = realloc(n->items, (n->count == 0 ? 1 : 2 * n->count) * sizeof *items);
-        if (items == NULL)
-            return false;
-        n->items = items;
-    }
-    n->items[n->count] = dataset_copy(name);
-    if (n->items[n->count] == NULL)
-        return false;
-    n->count++;
-    return true;
-}
-
-/* Sorted names of the folders, or of the images, in a folder; those with a dot in front are hidden.
- */
-static cnn_status list(const char *dir, bool folders, names *n, cnn_error *err)
-{
-    cnn_status status = CNN_OK;
-    DIR *d = opendir(dir);
-    if (d == NULL)
-        return cnn_fail(err, CNN_IO,
-                        "cannot read the folder %s: %s", dir, strerror(errno));
-    for (struct dirent *e; status == CNN_OK && (e = readdir(d)) != NULL;) {
-        if (e->d_name[0] == '.')
-            continue;
-        char *path = dataset_join(dir, e->d_name, "");
-        if (path == NULL)
-            status = dataset_no_memory(err, dir);
-        else if (is_folder(path) ? folders : (!folders && is_image(e->d_name)))
-            status = add_name(n, e->d_name) ? CNN_OK : dataset_no_memory(err, dir);
-        free(path);
-    }
-    (void)closedir(d);
-    if (n->count > 1)
-        qsort(n->items, n->count, sizeof *n->items, by_text);
-    return status;
-}
 
 static cnn_status add_entry(part *p, char *path, int64_t label, cnn_error *err)
 {
@@ -141,14 +63,14 @@ static cnn_status add_entry(part *p, char *path, int64_t label, cnn_error *err)
 static cnn_status list_class(part *p, const char *dir, const char *name, int64_t label,
                              cnn_error *err)
 {
-    names files = { NULL, 0 };
+    image_names files = { NULL, 0 };
     char *path = dataset_join(dir, name, "");
     if (path == NULL)
         return dataset_no_memory(err, dir);
-    cnn_status status = list(path, false, &files, err);
+    cnn_status status = image_list(path, false, &files, err);
     for (size_t i = 0; status == CNN_OK && i < files.count; i++)
         status = add_entry(p, dataset_join(path, files.items[i], ""), label, err);
-    free_names(&files);
+    image_names_free(&files);
     free(path);
     return status;
 }
@@ -156,8 +78,8 @@ static cnn_status list_class(part *p, const char *dir, const char *name, int64_t
 /* A split's folder. The first one decides which classes there are. */
 static cnn_status list_part(cnn_dataset_state *s, part *p, const char *dir, cnn_error *err)
 {
-    names found = { NULL, 0 };
-    cnn_status status = list(dir, true, &found, err);
+    image_names found = { NULL, 0 };
+    cnn_status status = image_list(dir, true, &found, err);
     if (status == CNN_OK && s->names == NULL) {
         s->names = found.items;
         s->classes = (int64_t)found.count;
@@ -176,7 +98,7 @@ static cnn_status list_part(cnn_dataset_state *s, part *p, const char *dir, cnn_
         else
             status = list_class(p, dir, found.items[i], label, err);
     }
-    free_names(&found);
+    image_names_free(&found);
     return status;
 }
 
@@ -189,7 +111,7 @@ static cnn_status list_all(cnn_dataset_state *s, const char *path, cnn_error *er
         char *dir = dataset_join(path, splits[i], "");
         if (dir == NULL)
             status = dataset_no_memory(err, path);
-        else if (is_folder(dir) && (i == 0 || split)) {
+        else if (image_is_folder(dir) && (i == 0 || split)) {
             split = true;
             status = list_part(s, &s->parts[i], dir, err);
         }
@@ -208,35 +130,11 @@ static cnn_status list_all(cnn_dataset_state *s, const char *path, cnn_error *er
 
 /* ---- pixels */
 
-static cnn_status read_file(const char *path, uint8_t **bytes, size_t *size, cnn_error *err)
-{
-    struct stat st;
-    FILE *f = fopen(path, "rb");
-    if (f == NULL)
-        return cnn_fail(err, CNN_IO, "cannot open %s: %s", path, strerror(errno));
-    cnn_status status = CNN_OK;
-    *bytes = NULL;
-    if (fstat(fileno(f), &st) != 0 || !S_ISREG(st.st_mode) || st.st_size > MAX_FILE)
-        status = cnn_fail(err, CNN_IO, "%s is no file of at most %d bytes", path, MAX_FILE);
-    if (status == CNN_OK) {
-        *size = (size_t)st.st_size;
-        *bytes = malloc(*size + 1);
-        if (*bytes == NULL)
-            status = dataset_no_memory(err, path);
-        else if (fread(*bytes, 1, *size, f) != *size)
-            status = cnn_fail(err, CNN_IO, "cannot read %s", path);
-    }
-    (void)fclose(f);
-    if (status != CNN_OK)
-        free(*bytes);
-    return status;
-}
-
 static cnn_status measure(const char *path, image_size *size, cnn_error *err)
 {
     uint8_t *bytes = NULL;
     size_t count = 0;
-    cnn_status status = read_file(path, &bytes, &count, err);
+    cnn_status status = image_read_file(path, &bytes, &count, err);
     if (status != CNN_OK)
         return status;
     status = image_measure(bytes, count, path, size, err);
@@ -280,13 +178,13 @@ static cnn_status common_size(cnn_dataset_state *s, cnn_error *err)
 
 static void folder_close(cnn_dataset_state *s)
 {
-    names classes = { s->names, (size_t)s->classes };
+    image_names classes = { s->names, (size_t)s->classes };
     for (int i = 0; i < CNN_SPLIT_COUNT; i++) {
         for (int64_t k = 0; k < s->parts[i].count; k++)
             free(s->parts[i].entries[k].path);
         free(s->parts[i].entries);
     }
-    free_names(&classes);
+    image_names_free(&classes);
     free(s);
 }
 
@@ -337,7 +235,7 @@ static cnn_status folder_read(cnn_dataset_state *s, uint32_t split, int64_t inde
     if (split >= CNN_SPLIT_COUNT || index < 0 || index >= s->parts[split].count)
         return cnn_fail(err, CNN_INTERNAL, "folder has no sample %" PRId64, index);
     const entry *e = &s->parts[split].entries[index];
-    cnn_status status = read_file(e->path, &bytes, &size, err);
+    cnn_status status = image_read_file(e->path, &bytes, &size, err);
     if (status != CNN_OK)
         return status;
     status = image_decode(bytes, size, e->path, &picture, err);
