@@ -9,7 +9,6 @@
 #include <unistd.h>
 
 #include "run_internal.h"
-#include "safetensors.h"
 
 #define EPOCH_FORMAT "checkpoint-%04lld.safetensors"
 
@@ -42,7 +41,7 @@ cnn_status cnn_run_save(cnn_run *run, const char *path, bool model_only, cnn_err
 {
     cnn_arena *arena = cnn_arena_create();
     cnn_stored *stored = CNN_NEW_ARRAY(arena, cnn_stored, cnn_session_states(run->session) + 1);
-    const cnn_meta meta[] = {
+    cnn_meta meta[7 + CNN_SAMPLE_META] = {
         { "format", "pt" },
         { "cnnrun", CNNRUN_VERSION },
         { "pipeline", run->config->name },
@@ -51,11 +50,11 @@ cnn_status cnn_run_save(cnn_run *run, const char *path, bool model_only, cnn_err
         { "step", cnn_arena_printf(arena, "%lld", (long long)run->step) },
         { "best", cnn_arena_printf(arena, "%.17g", run->best) },
     };
+    uint32_t n_meta = 7 + cnn_sample_meta(run->data, arena, meta + 7);
     uint32_t count;
     cnn_status status = read_states(run, model_only, arena, stored, &count, err);
     if (status == CNN_OK)
-        status = cnn_safetensors_write(path, stored, count, meta,
-                                       (uint32_t)(sizeof meta / sizeof meta[0]), err);
+        status = cnn_safetensors_write(path, stored, count, meta, n_meta, err);
     cnn_arena_destroy(arena);
     return status;
 }
@@ -161,6 +160,15 @@ static cnn_status find_in_dir(const char *dir, char *path, size_t size, cnn_erro
     return CNN_OK;
 }
 
+cnn_status cnn_weights_find(const char *path, char *found, size_t size, cnn_error *err)
+{
+    struct stat info;
+    if (stat(path, &info) == 0 && S_ISDIR(info.st_mode))
+        return find_in_dir(path, found, size, err);
+    (void)snprintf(found, size, "%s", path);
+    return CNN_OK;
+}
+
 static const cnn_stored *find_stored(const cnn_safetensors *file, const char *name)
 {
     for (uint32_t i = 0; i < file->n_tensors; i++)
@@ -254,11 +262,7 @@ static cnn_status compile_for_states(cnn_run *run, cnn_error *err)
 cnn_status cnn_run_load(cnn_run *run, const char *path, cnn_error *err)
 {
     char found[4600];
-    struct stat info;
-    cnn_status status = CNN_OK;
-    (void)snprintf(found, sizeof found, "%s", path);
-    if (stat(path, &info) == 0 && S_ISDIR(info.st_mode))
-        status = find_in_dir(path, found, sizeof found, err);
+    cnn_status status = cnn_weights_find(path, found, sizeof found, err);
     if (status == CNN_OK)
         status = compile_for_states(run, err);
     if (status != CNN_OK)

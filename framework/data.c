@@ -206,6 +206,11 @@ const cnn_data_shape *cnn_data_shape_of(const cnn_source_data *data)
     return &data->shape;
 }
 
+const cnn_type *cnn_data_raw_type(const cnn_source_data *data)
+{
+    return &data->info.input;
+}
+
 int64_t cnn_data_count(const cnn_source_data *data, uint32_t split)
 {
     return data->splits[split].count;

@@ -15,6 +15,8 @@ cnn_status cnn_data_open(const cnn_config *config, cnn_registry *registry, cnn_s
                          cnn_error *err);
 void cnn_data_close(cnn_source_data *data);
 const cnn_data_shape *cnn_data_shape_of(const cnn_source_data *data);
+/* A sample as the data set gives it, before the transforms. */
+const cnn_type *cnn_data_raw_type(const cnn_source_data *data);
 int64_t cnn_data_count(const cnn_source_data *data, uint32_t split);
 const char *const *cnn_data_class_names(const cnn_source_data *data); /* or NULL */
 

@@ -52,6 +52,16 @@ cnn_status cnn_run_load(cnn_run *run, const char *path, cnn_error *err);
 /* Everything (a checkpoint), or the model's states only. */
 cnn_status cnn_run_save(cnn_run *run, const char *path, bool model_only, cnn_error *err);
 
+/* What a file of weights (or the one in a run's directory) says about the samples that its model
+ * was trained with. Lives in the arena. (weights_info.c) */
+typedef struct cnn_weights_info {
+    cnn_type input;                 /* before the transforms; dtype 0: it is not said */
+    int64_t classes;                /* 0: none, or not said */
+    const char *const *class_names; /* or NULL */
+} cnn_weights_info;
+cnn_status cnn_weights_info_read(const char *path, cnn_arena *arena, cnn_weights_info *info,
+                                 cnn_error *err);
+
 const cnn_source_data *cnn_run_data(const cnn_run *run);
 
 #endif

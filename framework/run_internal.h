@@ -3,6 +3,7 @@
 #define CNNRUN_RUN_INTERNAL_H
 
 #include "run.h"
+#include "safetensors.h"
 
 #define CNN_MAX_METRICS 16
 
@@ -67,6 +68,15 @@ cnn_status cnn_run_program_for(cnn_run *run, cnn_compiled *full, int64_t samples
 
 /* Fills in what every event has and tells all observers. */
 cnn_status cnn_run_tell(cnn_run *run, cnn_event *event, uint32_t kind, cnn_error *err);
+
+/* The file of weights that `path` means: itself, or of a run's directory model.safetensors, else
+ * the newest checkpoint. (checkpoint.c) */
+cnn_status cnn_weights_find(const char *path, char *found, size_t size, cnn_error *err);
+
+/* Entries about the samples, for the metadata of a file of weights. Returns how many of the at most
+ * CNN_SAMPLE_META there are; texts live in the arena. (weights_info.c) */
+#define CNN_SAMPLE_META 3
+uint32_t cnn_sample_meta(const cnn_source_data *data, cnn_arena *arena, cnn_meta *meta);
 
 /* output.dir/pipeline.yaml: what is trained, so that the directory alone is enough to go on. */
 cnn_status cnn_run_write_pipeline(const cnn_run *run, cnn_error *err);
