@@ -243,8 +243,8 @@ cnn_status cnn_plugin_check(const cnn_plugin *plugin, cnn_error *err)
                         "the plugin has the name '%.100s', but a-z, 0-9 and _ "
                         "are wanted",
                         plugin->name != NULL ? plugin->name : "(none)");
-    if (plugin->version == NULL || plugin->license == NULL || plugin->summary == NULL)
-        return cnn_fail(err, CNN_INVALID, "the plugin '%s' must state version, license and summary",
+    if (plugin->version == NULL || plugin->license == NULL)
+        return cnn_fail(err, CNN_INVALID, "the plugin '%s' must state its version and license",
                         plugin->name);
     uint64_t components = 0;
     for (cnn_kind kind = 0; kind < CNN_KIND_COUNT; kind++) {

@@ -16,6 +16,25 @@ double cnn_seconds(void)
     return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
 }
 
+/* Once a run: what the chosen backend leaves to another. */
+static void warn_of_fallbacks(cnn_run *run, const cnn_placement *placement)
+{
+    const cnn_host *host = run->registry->host;
+    char line[512];
+    if (placement->n_fallbacks == 0 || run->n_compiled > 0)
+        return;
+    uint32_t n = 0;
+    while (placement->reasons[n] == NULL)
+        n++;
+    (void)snprintf(line, sizeof line,
+                   "%u of %u nodes (%.0f%% of the multiply-adds) run on %s, not on %s; cnnrun show "
+                   "placement lists them",
+                   placement->n_fallbacks, placement->step->program.n_nodes,
+                   100 * placement->fallback_share,
+                   run->stack.items[placement->node_backend[n]].name, run->stack.items[0].name);
+    host->log(host, CNN_WARNING, line);
+}
+
 static cnn_status compile(cnn_run *run, const cnn_step *step, cnn_compiled *program, cnn_error *err)
 {
     program->step = step;
@@ -23,6 +42,8 @@ static cnn_status compile(cnn_run *run, const cnn_step *step, cnn_compiled *prog
     if (status == CNN_OK)
         status = cnn_session_compile(run->session, program->placement,
                                      (uint64_t)run->config->train.seed, &program->runner, err);
+    if (status == CNN_OK)
+        warn_of_fallbacks(run, program->placement);
     return status;
 }
 

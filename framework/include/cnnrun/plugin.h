@@ -35,7 +35,7 @@ typedef struct cnn_plugin {
     const char *name; /* snake case; components are also known as "name/component" */
     const char *version;
     const char *license;
-    const char *summary;
+    const char *summary; /* one line, or NULL */
 
     /* Optional. init runs once, when the first component is used, on the main thread; a failure
      * makes the plugin unusable with its message. deinit runs at exit, in reverse order. */
