@@ -8,6 +8,7 @@ const cnn_verb *const cnn_verbs[] = {
     &cnn_verb_run,
     &cnn_verb_train,
     &cnn_verb_test,
+    &cnn_verb_predict,
     &cnn_verb_validate,
     &cnn_verb_summary,
     &cnn_verb_show,
