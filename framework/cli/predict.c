@@ -197,18 +197,31 @@ static cnn_status use_images(cnn_context *context, job *todo)
     return CNN_OK;
 }
 
+/* Without weights: only a pipeline that is not trained can do, its numbers are written in it. */
+static cnn_status check_untrained(cnn_context *context)
+{
+    cnn_status status = cnn_context_config(context);
+    if (status != CNN_OK || context->config->train.loss.component == NULL)
+        return status;
+    const char *path = context->command.arguments[0], *dir = context->config->output.dir;
+    (void)cnn_fail(&context->err, CNN_INVALID, "%s: which weights?", path);
+    if (dir[0] != '\0')
+        cnn_hint(&context->err,
+                 "after `cnnrun train %s` the run's directory has them: cnnrun predict %s; or add "
+                 "--weights FILE",
+                 path, dir);
+    else
+        cnn_hint(&context->err, "add --weights FILE");
+    return CNN_INVALID;
+}
+
 /* The pipeline as it is needed: with its own data, or with the images. */
 static cnn_status open_pipeline(cnn_context *context, job *todo)
 {
     cnn_status status = cnn_context_doc(context);
-    if (status == CNN_OK && todo->weights == NULL) {
-        (void)cnn_fail(&context->err, CNN_INVALID, "%s has no trained weights yet",
-                       context->command.arguments[0]);
-        cnn_hint(&context->err, "train it and name the run's directory (cnnrun predict runs/NAME), "
-                                "or add --weights FILE");
-        return CNN_INVALID;
-    }
-    if (status == CNN_OK)
+    if (status == CNN_OK && todo->weights == NULL)
+        status = check_untrained(context);
+    else if (status == CNN_OK)
         status = cnn_weights_info_read(todo->weights, context->arena, &todo->info, &context->err);
     if (status == CNN_OK && todo->n_images > 0 && todo->info.input.dtype == 0)
         status = ask_data(context, todo);
@@ -320,8 +333,7 @@ static cnn_status predict_all(cnn_context *context, cnn_run *run, job *todo)
     if (todo->count < 0 || todo->first + todo->count > there)
         return cnn_fail(&context->err, CNN_INVALID,
                         "the %s split has %" PRId64 " samples: there is no sample %" PRId64,
-                        split_names[todo->split], there,
-                        todo->count < 0 ? todo->first : todo->first + todo->count - 1);
+                        split_names[todo->split], there, todo->first > there ? todo->first : there);
     cnn_status status = CNN_OK;
     for (int64_t done = 0, n; done < todo->count && status == CNN_OK; done += n) {
         n = todo->count - done < batch ? todo->count - done : batch;
@@ -343,7 +355,7 @@ static cnn_status predict(cnn_context *context)
         status = cnn_run_open(context->config, &context->registry, 1u << CNN_PREDICT,
                               context->arena, &context->diags, &run, &context->err);
     cnn_context_print_diags(context);
-    if (status == CNN_OK)
+    if (status == CNN_OK && todo.weights != NULL)
         status = cnn_run_load(run, todo.weights, &context->err);
     if (status == CNN_OK)
         status = predict_all(context, run, &todo);
