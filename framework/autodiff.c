@@ -96,12 +96,11 @@ static cnn_value map_gradient(backward *b, const cnn_node *node, uint32_t i, cnn
         in[k] = node->in[k];
     in[node->n_in] = dy;
     cnn_type shape = g->values[node->out[0]].type, wanted = g->values[node->in[i]].type;
+    uint32_t n_in = cnn_expr_compact(g->arena, &expr, in, node->n_in + 1);
     const cnn_map_attrs derived = { expr, { shape.rank, -1, shape.dim } };
-    cnn_map_attrs used = derived;
-    uint32_t n_in = cnn_expr_compact(g->arena, &used.expr, in, node->n_in + 1);
-    bool passes = used.expr.count == 1 && used.expr.terms[0].op == CNN_TERM_INPUT && n_in == 1 &&
+    bool passes = expr.count == 1 && expr.terms[0].op == CNN_TERM_INPUT &&
                   cnn_same_shape(&g->values[in[0]].type, &shape);
-    cnn_value dx = passes ? in[0] : cnn_op1(&g->builder, "map", &used, in, n_in);
+    cnn_value dx = passes ? in[0] : cnn_op1(&g->builder, "map", &derived, in, n_in);
     return sum_to(&g->builder, dx, wanted);
 }
 
@@ -118,9 +117,10 @@ static void visit_op(backward *b, const cnn_node *node, const cnn_value *dy)
     bool *wanted = CNN_NEW_ARRAY(g->arena, bool, node->n_in);
     cnn_value *dx = CNN_NEW_ARRAY(g->arena, cnn_value, node->n_in);
     if (node->op->grad == NULL) {
-        cnn_graph_fail(g, "freeze the layers before it, or ask the author of the op for a gradient",
-                       "the op '%s' has no gradient, so it cannot be trained through",
-                       node->op->c.name);
+        cnn_graph_fail(g, "freeze the layers before it, or ask the op's author for a gradient",
+                       "layer '%s' cannot be trained through: the op '%s' has no gradient, its "
+                       "plugin brings none",
+                       node->layer, node->op->c.name);
         return;
     }
     for (uint32_t i = 0; i < node->n_in; i++) {

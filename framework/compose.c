@@ -4,9 +4,12 @@
 #include "expr.h"
 #include "program.h"
 
+/* Of one map. What will be differentiated stays smaller: the derivative has one input more, and
+ * several terms for each of its own. */
 enum {
     MAX_INPUTS = 16,
     MAX_TERMS = 128,
+    MAX_TRAINED_TERMS = 24,
     CHEAP_TERMS = 3, /* may be recomputed for each element of a larger shape */
 };
 
@@ -158,6 +161,24 @@ static int32_t write_input(composer *c, cnn_expr_builder *e, const cnn_node *nod
     return cnn_expr_inline(e, expr_of(producer), terms);
 }
 
+/* How the map treats samples follows from what it reads. */
+static uint32_t role_of(const cnn_graph *g, const cnn_node *node)
+{
+    bool any = false;
+    cnn_type *types = CNN_NEW_ARRAY(g->arena, cnn_type, node->n_in);
+    bool *batched = CNN_NEW_ARRAY(g->arena, bool, node->n_in);
+    for (uint32_t i = 0; i < node->n_in; i++) {
+        types[i] = g->values[node->in[i]].type;
+        batched[i] = g->values[node->in[i]].batched != 0;
+        any = any || batched[i];
+    }
+    if (!any)
+        return CNN_BATCH_NONE;
+    return node->op->batch_role != NULL
+               ? node->op->batch_role(node->attrs, types, batched, node->n_in)
+               : (uint32_t)CNN_BATCH_PER_SAMPLE;
+}
+
 static void replace(composer *c, cnn_node *node, const cnn_expr *expr, const cnn_value *in,
                     uint32_t n_in)
 {
@@ -171,6 +192,7 @@ static void replace(composer *c, cnn_node *node, const cnn_expr *expr, const cnn
     node->n_in = n_in;
     for (uint32_t i = 0; i < n_in; i++)
         c->uses[in[i]]++;
+    node->batch_role = role_of(g, node);
 }
 
 static void empty_unused(composer *c, cnn_node *producer)
@@ -182,42 +204,53 @@ static void empty_unused(composer *c, cnn_node *producer)
     producer->n_in = 0;
 }
 
-static void compose_node(composer *c, cnn_node *node)
+/* Chooses the producers that move into the node, as long as the limits allow; returns how many
+ * inputs the result has at most, 0 if nothing moves. */
+static uint32_t choose(const composer *c, const cnn_node *node, cnn_node **producers)
+{
+    const cnn_graph *g = c->graph;
+    bool trained = g->mode == CNN_TRAIN && node->phase <= CNN_PHASE_LOSS;
+    uint32_t max_terms = trained ? MAX_TRAINED_TERMS : MAX_TERMS;
+    uint32_t max_inputs = trained ? MAX_INPUTS - 1 : MAX_INPUTS;
+    uint32_t inputs = 0, terms = expr_of(node)->count;
+    bool any = false;
+    for (uint32_t i = 0; i < node->n_in; i++) {
+        cnn_node *p = movable(c, node, i);
+        uint32_t left = node->n_in - i - 1;
+        if (p != NULL && !is_number(p) &&
+            (inputs + p->n_in + left > max_inputs || terms + expr_of(p)->count > max_terms))
+            p = NULL;
+        terms += p != NULL ? expr_of(p)->count : 0;
+        inputs += p != NULL ? p->n_in : 1;
+        producers[i] = p;
+        any = any || p != NULL;
+    }
+    return any ? inputs + 1 : 0;
+}
+
+/* Moves producers into the node once; false if there was none to move. */
+static bool compose_node(composer *c, cnn_node *node)
 {
     cnn_graph *g = c->graph;
     cnn_expr_builder e = { .arena = g->arena };
     cnn_node **producers = CNN_NEW_ARRAY(g->arena, cnn_node *, node->n_in);
-    uint32_t inputs = 0, n_in = 0, terms = expr_of(node)->count;
-    bool any = false;
-    for (uint32_t i = 0; i < node->n_in; i++) {
-        cnn_node *p = movable(c, node, i);
-        uint32_t more = p != NULL ? p->n_in : 1;
-        uint32_t left = node->n_in - i - 1;
-        if (p != NULL &&
-            (inputs + more + left > MAX_INPUTS || terms + expr_of(p)->count > MAX_TERMS)) {
-            p = NULL;
-            more = 1;
-        }
-        terms += p != NULL ? expr_of(p)->count : 0;
-        inputs += more;
-        producers[i] = p;
-        any = any || p != NULL;
-    }
-    if (!any)
-        return;
-    cnn_value *in = CNN_NEW_ARRAY(g->arena, cnn_value, inputs + 1);
+    uint32_t inputs = choose(c, node, producers), n_in = 0, n_old = node->n_in;
+    if (inputs == 0)
+        return false;
+    cnn_value *in = CNN_NEW_ARRAY(g->arena, cnn_value, inputs);
     int32_t *args = CNN_NEW_ARRAY(g->arena, int32_t, node->n_in);
     for (uint32_t i = 0; i < node->n_in; i++)
         args[i] = write_input(c, &e, node, i, producers[i], in, &n_in);
     cnn_expr expr = cnn_expr_finish(&e, cnn_expr_inline(&e, expr_of(node), args));
     n_in = cnn_expr_compact(g->arena, &expr, in, n_in);
-    uint32_t n_old = node->n_in;
     replace(c, node, &expr, in, n_in);
     for (uint32_t i = 0; i < n_old; i++)
         if (producers[i] != NULL)
             empty_unused(c, producers[i]);
+    return true;
 }
 
+/* Until nothing moves: a value that was read twice may by now be read once. */
 void cnn_compose(cnn_graph *graph, const bool *keep)
 {
     composer c = { .graph = graph, .keep = keep };
@@ -226,6 +259,7 @@ void cnn_compose(cnn_graph *graph, const bool *keep)
     count_uses(&c);
     drop_unused(&c);
     for (uint32_t n = 0; n < graph->n_nodes; n++)
-        if (is_map(&graph->nodes[n]) && graph->nodes[n].n_in > 0)
-            compose_node(&c, &graph->nodes[n]);
+        while (is_map(&graph->nodes[n]) && graph->nodes[n].n_in > 0 &&
+               compose_node(&c, &graph->nodes[n])) {
+        }
 }

@@ -56,7 +56,7 @@ cnn_status cnn_stack_add(cnn_registry *registry, const char *name, cnn_stack *st
     for (uint32_t i = 0; i < stack->count; i++)
         if (strcmp(stack->items[i].name, name) == 0)
             return CNN_OK;
-    if (stack->count == sizeof stack->items / sizeof stack->items[0])
+    if (stack->count == CNN_MAX_BACKENDS)
         return cnn_fail(err, CNN_INVALID, "backend: more than %u backends in one run",
                         stack->count);
     cnn_status status = find_backend(registry, name, &backend, &which, err);
@@ -100,12 +100,14 @@ void cnn_stack_close(cnn_stack *stack)
 
 /* ---- one node ---- */
 
+/* The backend that the layer asks for, else the chosen one; count if it was not opened. */
 static uint32_t wished(const cnn_stack *stack, const cnn_node *node)
 {
-    for (uint32_t i = 0; node->backend != NULL && i < stack->count; i++)
-        if (strcmp(stack->items[i].name, node->backend) == 0)
-            return i;
-    return 0;
+    uint32_t i = 0;
+    while (node->backend != NULL && i < stack->count &&
+           strcmp(stack->items[i].name, node->backend) != 0)
+        i++;
+    return i;
 }
 
 /* The backend that `at` stands on, or count. */
@@ -124,7 +126,11 @@ static cnn_status place_node(cnn_placement *placement, const cnn_stack *stack, u
     const cnn_program *p = &placement->step->program;
     const cnn_node *node = cnn_node_at(p, n);
     const uint32_t first = wished(stack, node);
-    for (uint32_t at = first; at < stack->count; at = below(stack, at)) {
+    uint32_t at = first;
+    if (first >= stack->count)
+        return cnn_fail(err, CNN_INTERNAL, "layer '%s': backend '%s' is not open", node->layer,
+                        node->backend != NULL ? node->backend : "");
+    for (uint32_t tries = 0; at < stack->count && tries < stack->count; tries++) {
         cnn_error why = { "", "" };
         const cnn_opened *opened = &stack->items[at];
         placement->node_backend[n] = at;
@@ -134,6 +140,7 @@ static cnn_status place_node(cnn_placement *placement, const cnn_stack *stack, u
             placement->reasons[n] = cnn_arena_string(arena, why.text);
         if (stack->forbid_fallback)
             break;
+        at = below(stack, at);
     }
     (void)cnn_fail(err, CNN_UNSUPPORTED, "layer '%s': backend %s cannot run op '%s': %s",
                    node->layer, stack->items[first].name, node->op->c.name, placement->reasons[n]);

@@ -13,9 +13,11 @@ typedef struct cnn_opened {
     cnn_device *device;
 } cnn_opened;
 
+enum { CNN_MAX_BACKENDS = 8 };
+
 /* The chosen backend and those it stands on; [0] is the chosen one. */
 typedef struct cnn_stack {
-    cnn_opened items[8];
+    cnn_opened items[CNN_MAX_BACKENDS];
     uint32_t count;
     bool forbid_fallback;
 } cnn_stack;

@@ -276,6 +276,8 @@ cnn_step *cnn_step_build(const cnn_config *config, cnn_registry *registry,
                            "training needs train.loss and train.optimizer");
             return NULL;
         }
+        if (config->train.loss.doc != NULL) /* of errors outside the model's layers */
+            graph->place = config->train.loss.doc->place;
         compose_forward(graph);
         uint32_t n_grads = graph->n_values;
         if (!cnn_autodiff(graph, graph->loss, NULL, 0, &grads) ||
