@@ -118,7 +118,7 @@ int64_t cnn_context_batch(const cnn_context *context, uint32_t mode)
 
 void cnn_context_print_diags(cnn_context *context)
 {
-    if (context->diags_as_json)
+    if (context->diags_as_json || context->n_printed == context->diags.count)
         return;
     cnn_diags fresh = context->diags;
     fresh.items += context->n_printed;
