@@ -10,6 +10,18 @@
 
 #define FORMAT_VERSION 1
 
+/* A section that is no map is refused here: as options it would be the value of the first one. */
+static const cnn_doc *as_map(cnn_config_reader *r, const char *section, const cnn_doc *doc,
+                             const char *example)
+{
+    if (doc == NULL || doc->kind == CNN_DOC_MAP || cnn_doc_is_null(doc))
+        return doc;
+    cnn_diag *diag = cnn_diag_error(r->diags, doc->place, "%s: a map is wanted, not %s", section,
+                                    doc->kind == CNN_DOC_LIST ? "a list" : "one value");
+    cnn_diag_hint(r->diags, diag, "e.g. %s: {%s}", section, example);
+    return NULL;
+}
+
 /* ---- train ---- */
 
 static const cnn_param train_params[] = {
@@ -36,6 +48,7 @@ static void read_train(cnn_config_reader *r, const cnn_doc *doc)
 {
     static const char *const also[] = { "loss", "optimizer", "schedule", NULL };
     cnn_train_config *train = &r->config->train;
+    doc = as_map(r, "train", doc, "loss: cross_entropy, optimizer: {sgd: {lr: 0.01}}, epochs: 10");
     cnn_place place = doc != NULL ? doc->place : r->config->doc->place;
     const cnn_train_config *read =
         cnn_params_read("train", &train_table, sizeof *read, doc, place, also, r->arena, r->diags);
@@ -69,6 +82,7 @@ static void read_test(cnn_config_reader *r, const cnn_doc *doc)
 {
     static const char *const also[] = { "metrics", NULL };
     cnn_test_config *test = &r->config->test;
+    doc = as_map(r, "test", doc, "metrics: [accuracy]");
     cnn_place place = doc != NULL ? doc->place : r->config->doc->place;
     const cnn_test_config *read =
         cnn_params_read("test", &test_table, sizeof *read, doc, place, also, r->arena, r->diags);
@@ -146,8 +160,11 @@ static void read_output(cnn_config_reader *r, const cnn_doc *doc, bool trains)
 {
     static const char *const also[] = { "checkpoint", "report", NULL };
     cnn_output_config *output = &r->config->output;
+    doc = as_map(r, "output", doc, "dir: runs/mine");
     cnn_place place = doc != NULL ? doc->place : r->config->doc->place;
-    const cnn_doc *dir = cnn_doc_get(doc, "dir"), *checkpoint = cnn_doc_get(doc, "checkpoint");
+    const cnn_doc *dir = cnn_doc_get(doc, "dir"),
+                  *checkpoint =
+                      as_map(r, "checkpoint", cnn_doc_get(doc, "checkpoint"), "every: 1, keep: 3");
     if (doc != NULL && doc->kind == CNN_DOC_MAP)
         doc = quote_dir(r, doc);
     const cnn_output_config *a =
@@ -184,6 +201,7 @@ static void read_expect(cnn_config_reader *r, const cnn_doc *doc)
 {
     static const char *const also[] = { "output", NULL };
     cnn_expect_config *expect = &r->config->expect;
+    doc = as_map(r, "expect", doc, "shape: [10]");
     cnn_place place = doc != NULL ? doc->place : r->config->doc->place;
     const cnn_expect_config *read = cnn_params_read("expect", &expect_table, sizeof *read, doc,
                                                     place, also, r->arena, r->diags);
@@ -247,9 +265,12 @@ static void read_top(cnn_config_reader *r, const cnn_doc *doc)
     config->backend = top->backend;
     config->forbid_fallback = top->fallback == 1;
     if (top->cnnrun > FORMAT_VERSION)
-        cnn_diag_error(r->diags, cnn_doc_get(doc, "cnnrun")->place,
-                       "the file's format is version %lld, this program knows up to %d",
-                       (long long)top->cnnrun, FORMAT_VERSION);
+        cnn_diag_hint(r->diags,
+                      cnn_diag_error(r->diags, cnn_doc_get(doc, "cnnrun")->place,
+                                     "the file's format is version %lld, this program knows up "
+                                     "to %d",
+                                     (long long)top->cnnrun, FORMAT_VERSION),
+                      "a newer cnnrun reads it");
 }
 
 /* Is version a at least b? Numbers between dots are compared in turn. */
@@ -286,9 +307,14 @@ static void require_plugin(cnn_config_reader *r, const cnn_doc *doc)
         if (module->plugin == NULL || module->refusal != NULL ||
             strcmp(module->plugin->name, name) != 0)
             continue;
-        if (!version_reaches(module->plugin->version, version))
-            cnn_diag_error(r->diags, doc->place, "plugin %s is version %s, but %s is wanted", name,
-                           module->plugin->version, version);
+        if (version_reaches(module->plugin->version, version))
+            return;
+        r->registry->n_missing++;
+        cnn_diag_hint(r->diags,
+                      cnn_diag_error(r->diags, doc->place,
+                                     "plugin %s is version %s, but %s is wanted", name,
+                                     module->plugin->version, version),
+                      "a newer %s is to be found on the plugin path, or the number lowered", name);
         return;
     }
     r->registry->n_missing++;
@@ -310,7 +336,10 @@ static void read_steps(cnn_config_reader *r, const cnn_doc *doc, bool trains)
         bool train = one->kind == CNN_DOC_SCALAR && strcmp(one->text, "train") == 0;
         bool test = one->kind == CNN_DOC_SCALAR && strcmp(one->text, "test") == 0;
         if (!train && !test)
-            cnn_diag_error(r->diags, one->place, "steps: train and test are the steps there are");
+            cnn_diag_hint(r->diags,
+                          cnn_diag_error(r->diags, one->place, "steps: unknown step '%s'",
+                                         one->kind == CNN_DOC_SCALAR ? one->text : "..."),
+                          "steps: train, test");
         else if (count == capacity)
             cnn_diag_error(r->diags, one->place, "steps: more than %u", capacity);
         else
@@ -357,6 +386,11 @@ cnn_config *cnn_config_from(const cnn_doc *doc, const char *path, cnn_registry *
     };
     config->path = path;
     config->doc = doc;
+    if (doc->kind == CNN_DOC_MAP && doc->count == 0) {
+        cnn_diag *diag = cnn_diag_error(diags, doc->place, "the pipeline is empty");
+        cnn_diag_hint(diags, diag, "it wants at least `data:` and `model:`");
+        return NULL;
+    }
     if (doc->kind != CNN_DOC_MAP) {
         cnn_diag_error(diags, doc->place, "a pipeline is a map: data, model, train, ...");
         return NULL;

@@ -91,7 +91,7 @@ static void pick_source(cnn_config_reader *r, const cnn_doc *doc, cnn_use *use)
         (void)cnn_config_pick(r, CNN_KIND_DATASET, source, use);
     } else if (source != NULL) {
         (void)cnn_config_pick_named(r, CNN_KIND_DATASET, source,
-                                    part_of(doc, false, NULL, r->arena), NULL, use);
+                                    part_of(doc, false, NULL, r->arena), own_keys, use);
     } else if ((name = find_shorthand(r, doc, &index)) != NULL) {
         const cnn_component *dataset = cnn_config_find(r, CNN_KIND_DATASET, name);
         (void)cnn_config_pick_named(r, CNN_KIND_DATASET, name,
@@ -118,8 +118,11 @@ static cnn_doc *split_as_list(cnn_config_reader *r, const cnn_doc *split)
         while (k < 3 && strcmp(split->keys[i]->text, names[k]) != 0)
             k++;
         if (k == 3)
-            cnn_diag_error(r->diags, split->keys[i]->place,
-                           "data: split: '%s' is none of train, val, test", split->keys[i]->text);
+            cnn_diag_hint(r->diags,
+                          cnn_diag_error(r->diags, split->keys[i]->place,
+                                         "data: split: '%s' is none of train, val, test",
+                                         split->keys[i]->text),
+                          "fractions or counts, e.g. split: {train: 0.8, val: 0.1, test: 0.1}");
         else
             list->items[k] = split->items[i];
     }

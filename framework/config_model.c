@@ -194,6 +194,15 @@ static void read_branches(cnn_config_reader *r, cnn_item *item)
 
 /* ---- one item ---- */
 
+static void hint_parameters(cnn_config_reader *r, cnn_diag *diag, const cnn_block *block)
+{
+    const char *list = "";
+    for (uint32_t i = 0; i < block->n_params; i++)
+        list = cnn_arena_printf(r->arena, "%s%s%s", list, i > 0 ? ", " : "", block->params[i].name);
+    cnn_diag_hint(r->diags, diag, "%s%s", block->n_params > 0 ? "parameters: " : "it has none",
+                  list);
+}
+
 static void check_block_call(cnn_config_reader *r, const cnn_item *item)
 {
     const cnn_doc *options = item->options;
@@ -214,6 +223,8 @@ static void check_block_call(cnn_config_reader *r, const cnn_item *item)
                            block->name, options->keys[i]->text);
         if (near != NULL)
             cnn_diag_hint(r->diags, diag, "did you mean '%s'?", near);
+        else
+            hint_parameters(r, diag, block);
     }
     if (options != NULL && !map && !cnn_doc_is_null(options) && block->n_params == 0)
         cnn_diag_error(r->diags, options->place, "block %s has no parameters", block->name);
@@ -270,7 +281,8 @@ static const cnn_doc *find_type(cnn_config_reader *r, const cnn_doc *doc, const 
         *options = doc->items[i];
     }
     if (type == NULL)
-        cnn_diag_error(r->diags, doc->place, "no layer in this line");
+        cnn_diag_hint(r->diags, cnn_diag_error(r->diags, doc->place, "no layer in this line"),
+                      "name, from, repeat and the like stand beside a layer: {relu: , name: stem}");
     return type;
 }
 
@@ -287,13 +299,37 @@ static bool read_map_item(cnn_config_reader *r, const cnn_doc *doc, cnn_item *it
     return ok;
 }
 
-static bool read_list_item(cnn_config_reader *r, const cnn_doc *doc, cnn_item *item)
+/* `first_name`: where the names of this list, with what is spliced into it, begin. */
+static void read_items(cnn_config_reader *r, const cnn_doc *doc, uint32_t first_name,
+                       cnn_items *items);
+
+static bool read_list_item(cnn_config_reader *r, const cnn_doc *doc, uint32_t first_name,
+                           cnn_item *item)
 {
     cnn_items *list = CNN_NEW(r->arena, cnn_items);
-    cnn_config_read_items(r, doc, list);
+    read_items(r, doc, first_name, list);
     item->place = doc->place;
     item->list = list;
     return true;
+}
+
+static void read_items(cnn_config_reader *r, const cnn_doc *doc, uint32_t first_name,
+                       cnn_items *items)
+{
+    items->items = CNN_NEW_ARRAY(r->arena, cnn_item, doc->count);
+    for (uint32_t i = 0; i < doc->count; i++) {
+        const cnn_doc *one = doc->items[i];
+        cnn_item *item = &items->items[items->count];
+        bool ok = one->kind == CNN_DOC_MAP    ? read_map_item(r, one, item)
+                  : one->kind == CNN_DOC_LIST ? read_list_item(r, one, first_name, item)
+                                              : read_type(r, one, NULL, item);
+        if (item->name != NULL)
+            add_name(r, cnn_doc_get(one, "name"), first_name);
+        if (ok)
+            items->count++;
+        else
+            memset(item, 0, sizeof *item);
+    }
 }
 
 void cnn_config_read_items(cnn_config_reader *r, const cnn_doc *doc, cnn_items *items)
@@ -303,24 +339,12 @@ void cnn_config_read_items(cnn_config_reader *r, const cnn_doc *doc, cnn_items *
     if (cnn_doc_is_null(doc))
         return;
     if (doc->kind != CNN_DOC_LIST) {
-        cnn_diag_error(r->diags, doc->place, "a list of layers is wanted here");
+        cnn_diag *diag = cnn_diag_error(r->diags, doc->place, "a list of layers is wanted here");
+        cnn_diag_hint(r->diags, diag, "one layer in each line, behind a dash, e.g. - relu");
         return;
     }
-    items->items = CNN_NEW_ARRAY(r->arena, cnn_item, doc->count);
-    for (uint32_t i = 0; i < doc->count; i++) {
-        const cnn_doc *one = doc->items[i];
-        cnn_item *item = &items->items[items->count];
-        bool ok = one->kind == CNN_DOC_MAP    ? read_map_item(r, one, item)
-                  : one->kind == CNN_DOC_LIST ? read_list_item(r, one, item)
-                                              : read_type(r, one, NULL, item);
-        if (item->name != NULL)
-            add_name(r, cnn_doc_get(one, "name"), first_name);
-        if (ok)
-            items->count++;
-        else
-            memset(item, 0, sizeof *item);
-    }
-    r->n_names = first_name;
+    read_items(r, doc, first_name, items);
+    r->n_names = first_name; /* they are known in their own list only */
 }
 
 /* ---- blocks ---- */
@@ -347,8 +371,10 @@ static void check_block_name(cnn_config_reader *r, const cnn_doc *key)
     size_t count = cnn_registry_names(r->registry, CNN_KIND_LAYER, &names);
     for (size_t i = 0; i < count; i++)
         if (strcmp(names[i], key->text) == 0)
-            cnn_diag_error(r->diags, key->place, "a block cannot be called '%s': a layer is",
-                           key->text);
+            cnn_diag_hint(r->diags,
+                          cnn_diag_error(r->diags, key->place,
+                                         "a block cannot be called '%s': a layer is", key->text),
+                          "choose another name");
 }
 
 static void declare_block(cnn_config_reader *r, const cnn_doc *key, const cnn_doc *doc)
@@ -429,7 +455,11 @@ void cnn_config_check_blocks(cnn_config_reader *r)
         const cnn_block *block = &config->blocks[i];
         bool *entered = CNN_NEW_ARRAY(r->arena, bool, config->n_blocks);
         if (reaches(config, &block->body, block, entered))
-            cnn_diag_error(r->diags, block->place, "block %s contains itself", block->name);
+            cnn_diag_hint(
+                r->diags,
+                cnn_diag_error(r->diags, block->place, "block %s contains itself", block->name),
+                "a block is written out where it is used, which would never end; for a chain of "
+                "equal blocks use `repeat:`");
         else if (!block->used)
             cnn_diag_warning(r->diags, block->place, "block %s is not used", block->name);
     }

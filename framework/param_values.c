@@ -1,6 +1,5 @@
 /* One value: text -> number, word, list or array, with range and count checked. */
 #include <errno.h>
-#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +8,7 @@
 #include "params_internal.h"
 
 #define MAX_CHOICES 64
+#define NO_LIMIT 1e30 /* tables say so where a number may be as large as it likes */
 
 size_t cnn_param_width(const cnn_param *p)
 {
@@ -73,12 +73,12 @@ static bool in_range(const cnn_params_reader *r, const cnn_param *p, const cnn_d
     if ((p->min == 0 && p->max == 0) || (v >= p->min && v <= p->max))
         return true;
     const char *unit = p->unit != NULL ? p->unit : "", *space = p->unit != NULL ? " " : "";
-    if (!isfinite(p->max) || p->max >= DBL_MAX)
-        cnn_diag_error(r->diags, doc->place, "%s: '%s' is %s, but must be at least %g%s%s",
+    if (p->max >= NO_LIMIT)
+        cnn_diag_error(r->diags, doc->place, "%s: '%s' is %s, but must be at least %.10g%s%s",
                        r->owner, p->name, doc->text, p->min, space, unit);
-    else if (!isfinite(p->min) || p->min <= -DBL_MAX)
-        cnn_diag_error(r->diags, doc->place, "%s: '%s' is %s, but must be at most %g%s%s", r->owner,
-                       p->name, doc->text, p->max, space, unit);
+    else if (p->min <= -NO_LIMIT)
+        cnn_diag_error(r->diags, doc->place, "%s: '%s' is %s, but must be at most %.10g%s%s",
+                       r->owner, p->name, doc->text, p->max, space, unit);
     else
         cnn_diag_error(r->diags, doc->place, "%s: '%s' is %s, but must be from %.10g to %.10g%s%s",
                        r->owner, p->name, doc->text, p->min, p->max, space, unit);
@@ -108,9 +108,11 @@ static bool parse_float(const char *text, double *value)
 static bool read_int(const cnn_params_reader *r, const cnn_param *p, const cnn_doc *doc,
                      int64_t *value)
 {
-    if (doc->kind != CNN_DOC_SCALAR || !parse_int(doc->text, value))
+    if (doc->kind == CNN_DOC_SCALAR && parse_int(doc->text, value))
+        return in_range(r, p, doc, (double)*value);
+    if (doc->kind != CNN_DOC_SCALAR || errno != ERANGE)
         return refuse(r, p, doc);
-    return in_range(r, p, doc, (double)*value);
+    return in_range(r, p, doc, (double)*value) && refuse(r, p, doc); /* longer than 64 bits */
 }
 
 static bool read_float(const cnn_params_reader *r, const cnn_param *p, const cnn_doc *doc,
@@ -168,7 +170,8 @@ static void unknown_choice(const cnn_params_reader *r, const cnn_param *p, const
     cnn_diag *diag = cnn_diag_error(r->diags, doc->place, "%s: '%s' cannot be '%s'%s%s%s", r->owner,
                                     p->name, doc->text, near != NULL ? " (did you mean '" : "",
                                     near != NULL ? near : "", near != NULL ? "'?)" : "");
-    cnn_diag_hint(r->diags, diag, "choices: %s", shown);
+    bool numbers = p->type == CNN_PARAM_INTS || p->type == CNN_PARAM_FLOATS;
+    cnn_diag_hint(r->diags, diag, "choices: %s%s", shown, numbers ? ", or numbers" : "");
 }
 
 static bool read_choice(const cnn_params_reader *r, const cnn_param *p, const cnn_doc *doc,
@@ -197,17 +200,16 @@ static bool read_text(const cnn_params_reader *r, const cnn_param *p, const cnn_
 static bool count_fits(const cnn_params_reader *r, const cnn_param *p, const cnn_doc *doc,
                        uint32_t count)
 {
+    char wanted[512];
     if ((p->min_count == 0 && p->max_count == 0 && count >= 1) ||
         ((p->min_count > 0 || p->max_count > 0) && count >= p->min_count && count <= p->max_count))
         return true;
-    if (p->min_count == p->max_count && p->max_count > 0)
-        cnn_diag_error(r->diags, doc->place, "%s: '%s' has %u numbers, but %u are wanted", r->owner,
-                       p->name, count, p->max_count);
-    else if (p->max_count == 0)
+    cnn_param_type_text(p, wanted, sizeof wanted);
+    if (count == 0 && p->max_count == 0)
         cnn_diag_error(r->diags, doc->place, "%s: '%s' is empty", r->owner, p->name);
     else
-        cnn_diag_error(r->diags, doc->place, "%s: '%s' has %u numbers, but %u to %u are wanted",
-                       r->owner, p->name, count, p->min_count, p->max_count);
+        cnn_diag_error(r->diags, doc->place, "%s: '%s' has %u number%s, but %s is wanted", r->owner,
+                       p->name, count, count == 1 ? "" : "s", wanted);
     return false;
 }
 
@@ -231,7 +233,9 @@ static bool read_ints(const cnn_params_reader *r, const cnn_param *p, const cnn_
     int64_t *numbers = CNN_NEW_ARRAY(r->arena, int64_t, count);
     value->count = count;
     value->v = numbers;
-    bool ok = count_fits(r, p, doc, count);
+    bool ok = true;
+    if (!count_fits(r, p, doc, count))
+        return false;
     for (uint32_t i = 0; i < count; i++)
         ok = read_int(r, p, doc->kind == CNN_DOC_LIST ? doc->items[i] : doc, &numbers[i]) && ok;
     return ok;
@@ -249,7 +253,9 @@ static bool read_floats(const cnn_params_reader *r, const cnn_param *p, const cn
     double *numbers = CNN_NEW_ARRAY(r->arena, double, count);
     value->count = count;
     value->v = numbers;
-    bool ok = count_fits(r, p, doc, count);
+    bool ok = true;
+    if (!count_fits(r, p, doc, count))
+        return false;
     for (uint32_t i = 0; i < count; i++)
         ok = read_float(r, p, doc->kind == CNN_DOC_LIST ? doc->items[i] : doc, &numbers[i]) && ok;
     return ok;
@@ -292,6 +298,19 @@ static bool array_shape(const cnn_params_reader *r, const cnn_param *p, const cn
     return inner->kind == CNN_DOC_SCALAR || refuse(r, p, inner);
 }
 
+/* Lists beside each other are rows of a table. */
+static void uneven(const cnn_params_reader *r, const cnn_param *p, const cnn_doc *doc, int64_t want)
+{
+    if (doc->kind == CNN_DOC_LIST)
+        cnn_diag_error(r->diags, doc->place,
+                       "%s: '%s': this list has the length %u, but the first one has %lld",
+                       r->owner, p->name, doc->count, (long long)want);
+    else
+        cnn_diag_error(r->diags, doc->place,
+                       "%s: '%s': this is a %s, but the first element is a list of %lld", r->owner,
+                       p->name, doc->kind == CNN_DOC_MAP ? "map" : "number", (long long)want);
+}
+
 static bool fill_array(const cnn_params_reader *r, const cnn_param *p, const cnn_doc *doc,
                        const cnn_type *type, uint32_t axis, float **next)
 {
@@ -303,9 +322,7 @@ static bool fill_array(const cnn_params_reader *r, const cnn_param *p, const cnn
         return true;
     }
     if (doc->kind != CNN_DOC_LIST || doc->count != type->dim[axis]) {
-        cnn_diag_error(r->diags, doc->place,
-                       "%s: '%s': this list has %u elements, the first one beside it %lld",
-                       r->owner, p->name, doc->count, (long long)type->dim[axis]);
+        uneven(r, p, doc, type->dim[axis]);
         return false;
     }
     for (uint32_t i = 0; i < doc->count; i++)

@@ -37,11 +37,12 @@ static void unknown_option(const cnn_params_reader *reader, const cnn_doc *key)
     const char *names[128];
     char list[512] = "";
     size_t count = 0;
-    for (uint32_t i = 0; i < reader->params->count && count < 128; i++) {
-        const cnn_param *p = cnn_table_at(reader->params, i);
-        names[count++] = p->name;
-        add_name(list, sizeof list, p->name);
-    }
+    for (uint32_t i = 0; i < reader->params->count && count < 128; i++)
+        names[count++] = ((const cnn_param *)cnn_table_at(reader->params, i))->name;
+    for (uint32_t i = 0; reader->also != NULL && reader->also[i] != NULL && count < 128; i++)
+        names[count++] = reader->also[i];
+    for (size_t i = 0; i < count; i++)
+        add_name(list, sizeof list, names[i]);
     const char *near = cnn_did_you_mean(key->text, names, count);
     cnn_diag *diag = near != NULL
                          ? cnn_diag_error(reader->diags, key->place,

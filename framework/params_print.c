@@ -180,28 +180,43 @@ void cnn_params_print(const cnn_table *params, const void *values, bool all, FIL
     }
 }
 
+/* "the word classes", or "one of same, valid". */
 static void one_of(const char *choices, char *out, size_t size)
 {
-    (void)snprintf(out, size, "one of ");
-    for (const char *c = choices; c != NULL && *c != '\0';) {
+    (void)snprintf(out, size, strchr(choices, '|') != NULL ? "one of " : "the word ");
+    for (const char *c = choices; *c != '\0';) {
         size_t n = strcspn(c, "|"), used = strlen(out);
         (void)snprintf(out + used, size - used, "%s%.*s", c > choices ? ", " : "", (int)n, c);
         c += n + (c[n] == '|');
     }
 }
 
+/* "an integer or a list of up to 2, or one of same, valid". */
+static void list_text(const cnn_param *p, const char *words, char *out, size_t size)
+{
+    bool ints = p->type == CNN_PARAM_INTS;
+    const char *one = ints ? "an integer" : "a number", *more = ints ? "integers" : "numbers";
+    const char *separator = words[0] != '\0' ? ", or " : "";
+    if (p->max_count == 1)
+        (void)snprintf(out, size, "%s%s%s", one, separator, words);
+    else if (p->max_count > 0 && p->min_count == p->max_count)
+        (void)snprintf(out, size, "a list of %u %s%s%s", p->max_count, more, separator, words);
+    else if (p->max_count > 0)
+        (void)snprintf(out, size, "%s or a list of up to %u%s%s", one, p->max_count, separator,
+                       words);
+    else
+        (void)snprintf(out, size, "%s or a list of them%s%s", one, separator, words);
+}
+
 void cnn_param_type_text(const cnn_param *p, char *out, size_t size)
 {
-    static const char *const names[] = { "",
-                                         "true or false",
-                                         "an integer",
-                                         "a number",
-                                         "text",
-                                         "a path",
-                                         "",
-                                         "a list of integers",
-                                         "a list of numbers",
-                                         "nested lists of numbers" };
+    static const char *const names[] = {
+        [CNN_PARAM_BOOL] = "true or false", [CNN_PARAM_INT] = "an integer",
+        [CNN_PARAM_FLOAT] = "a number",     [CNN_PARAM_TEXT] = "text",
+        [CNN_PARAM_PATH] = "a path",        [CNN_PARAM_ARRAY] = "nested lists of numbers"
+    };
+    const char *name =
+        p->type < sizeof names / sizeof names[0] && names[p->type] != NULL ? names[p->type] : "?";
     char words[384] = "";
     if (p->choices != NULL)
         one_of(p->choices, words, sizeof words);
@@ -210,9 +225,7 @@ void cnn_param_type_text(const cnn_param *p, char *out, size_t size)
     else if (cnn_param_places(p) > 1)
         (void)snprintf(out, size, "an integer or a list of %u", cnn_param_places(p));
     else if (p->type == CNN_PARAM_INTS || p->type == CNN_PARAM_FLOATS)
-        (void)snprintf(out, size, "%s or a list of them%s%s",
-                       p->type == CNN_PARAM_INTS ? "an integer" : "a number",
-                       words[0] != '\0' ? ", or " : "", words);
+        list_text(p, words, out, size);
     else
-        (void)snprintf(out, size, "%s", p->type < 10 ? names[p->type] : "?");
+        (void)snprintf(out, size, "%s", name);
 }

@@ -108,8 +108,10 @@ static size_t character(const char *p, const char *end, uint32_t *code)
     if ((size_t)(end - p) < n)
         return 1;
     for (size_t i = 1; i < n; i++) {
-        if (((unsigned char)p[i] & 0xc0) != 0x80)
+        if (((unsigned char)p[i] & 0xc0) != 0x80) {
+            *code = lead;
             return 1;
+        }
         *code = *code << 6 | ((unsigned char)p[i] & 0x3f);
     }
     return n;

@@ -99,12 +99,26 @@ cnn_status cnn_context_config(cnn_context *context)
     return context->config != NULL && context->diags.errors == 0 ? CNN_OK : CNN_INVALID;
 }
 
+/* What a data set refuses is said where the pipeline names it. */
+static void show_at_source(cnn_context *context)
+{
+    const cnn_doc *source = context->config->data.source.doc;
+    if (source == NULL || context->err.text[0] == '\0')
+        return;
+    cnn_diag *diag = cnn_diag_error(&context->diags, source->place, "%s", context->err.text);
+    if (context->err.hint[0] != '\0')
+        cnn_diag_hint(&context->diags, diag, "%s", context->err.hint);
+    context->err.text[0] = '\0';
+}
+
 cnn_status cnn_context_shape(cnn_context *context, cnn_data_shape *shape)
 {
     cnn_source_data *data;
     cnn_status status = cnn_data_open(context->config, &context->registry, &data, &context->err);
-    if (status != CNN_OK)
+    if (status != CNN_OK) {
+        show_at_source(context);
         return status;
+    }
     *shape = *cnn_data_shape_of(data);
     cnn_data_close(data);
     return CNN_OK;

@@ -22,7 +22,7 @@ static cnn_status check(cnn_context *context, cnn_step **predict)
         status = cnn_context_shape(context, &shape);
     if (status != CNN_OK)
         return status;
-    bool learns = context->config->train.loss.component != NULL && shape.target.dtype != 0;
+    bool learns = context->config->train.loss.component != NULL;
     bool ok = build(context, &shape, CNN_PREDICT, predict);
     if (ok && learns)
         ok = build(context, &shape, CNN_TRAIN, &step) && build(context, &shape, CNN_EVAL, &step);
