@@ -8,9 +8,7 @@ cnnrun's rounding alone, and a sample of every weight before and after is stored
 noise images with the labels 0 to 9.
 """
 import hashlib
-import json
 import os
-import struct
 import subprocess
 import sys
 import tempfile
@@ -19,34 +17,12 @@ import numpy
 import torch
 from torch.nn import functional as F
 
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from safetensors_file import read_safetensors, write_safetensors
+
 SEED, STEPS, BATCH, SAMPLED = 0, 10, 8, 256
 HERE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..")
 OUT = os.path.join(HERE, "tests", "trajectories")
-
-
-def read_safetensors(path):
-    with open(path, "rb") as f:
-        header = json.loads(f.read(struct.unpack("<Q", f.read(8))[0]))
-        body = f.read()
-    tensors = {}
-    for name, info in header.items():
-        if name != "__metadata__":
-            begin, end = info["data_offsets"]
-            tensors[name] = numpy.frombuffer(body[begin:end], "<f4").reshape(info["shape"])
-    return tensors
-
-
-def write_safetensors(path, tensors, meta):
-    header, body = {"__metadata__": meta}, b""
-    for name, values in tensors.items():
-        data = values.astype("<f4").tobytes()
-        header[name] = {"dtype": "F32", "shape": list(values.shape),
-                        "data_offsets": [len(body), len(body) + len(data)]}
-        body += data
-    text = json.dumps(header).encode()
-    text += b" " * (-len(text) % 8)
-    with open(path, "wb") as f:
-        f.write(struct.pack("<Q", len(text)) + text + body)
 
 
 def conv(w, name, x, padding=0):
@@ -116,7 +92,7 @@ def train(forward, start, images, labels):
 
 def sample(values):
     flat = values.reshape(-1)
-    return flat[::-(-flat.size // SAMPLED)]
+    return flat[::-(-flat.size // SAMPLED)].astype("<f4")
 
 
 def main():
