@@ -1,11 +1,9 @@
-/* What tests of programs share: a graph to write into, an interpreter for small ops, and two
- * backends that are made of it. "toy" cannot `reduce`, hides its memory and stands on "base". */
+/* What tests of programs share: a graph to write into, and an interpreter for a few ops. */
 #ifndef CNNRUN_TESTS_TOY_H
 #define CNNRUN_TESTS_TOY_H
 
 #include <stdlib.h>
 
-#include <cnnrun/host_buffers.h>
 #include <cnnrun/ops.h>
 
 #include "expr.h"
