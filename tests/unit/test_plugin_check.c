@@ -166,7 +166,7 @@ static void required_texts_and_functions_are_missed(void)
     sample s;
     fill(&s);
     s.plugin.version = NULL;
-    CHECK_REFUSED(&s, "must state version");
+    CHECK_REFUSED(&s, "must state its version");
     s.layers[0].c.summary = NULL;
     CHECK_REFUSED(&s, "layer 'one': no summary");
     s.layers[0].build = NULL;
