@@ -121,17 +121,25 @@ static bool is_number(const cnn_node *node)
            expr_of(node)->terms[0].op == CNN_TERM_CONST;
 }
 
+/* The number that v is, also when it was reshaped; else NULL. */
+static cnn_node *number_behind(const cnn_graph *g, cnn_value v)
+{
+    int32_t p = g->values[v].producer;
+    while (p >= 0 && strcmp(g->nodes[p].op->c.name, "reshape") == 0)
+        p = g->values[g->nodes[p].in[0]].producer;
+    return p >= 0 && is_map(&g->nodes[p]) && is_number(&g->nodes[p]) ? &g->nodes[p] : NULL;
+}
+
 /* The node that computes input i, if it may move into `node`. */
 static cnn_node *movable(const composer *c, const cnn_node *node, uint32_t i)
 {
     const cnn_graph *g = c->graph;
     cnn_value v = node->in[i];
     int32_t p = g->values[v].producer;
-    if (p < 0 || !is_map(&g->nodes[p]))
-        return NULL;
+    cnn_node *number = number_behind(g, v);
+    if (number != NULL || p < 0 || !is_map(&g->nodes[p]))
+        return number;
     cnn_node *producer = &g->nodes[p];
-    if (is_number(producer))
-        return producer;
     if (c->uses[v] != 1 || c->keep[v] || producer->n_in == 0 || producer->phase != node->phase ||
         producer->backend != node->backend)
         return NULL;
