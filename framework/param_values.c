@@ -197,13 +197,10 @@ static bool read_text(const cnn_params_reader *r, const cnn_param *p, const cnn_
     return true;
 }
 
-static bool count_fits(const cnn_params_reader *r, const cnn_param *p, const cnn_doc *doc,
-                       uint32_t count)
+static bool wrong_count(const cnn_params_reader *r, const cnn_param *p, const cnn_doc *doc,
+                        uint32_t count)
 {
     char wanted[512];
-    if ((p->min_count == 0 && p->max_count == 0 && count >= 1) ||
-        ((p->min_count > 0 || p->max_count > 0) && count >= p->min_count && count <= p->max_count))
-        return true;
     cnn_param_type_text(p, wanted, sizeof wanted);
     if (count == 0 && p->max_count == 0)
         cnn_diag_error(r->diags, doc->place, "%s: '%s' is empty", r->owner, p->name);
@@ -211,6 +208,15 @@ static bool count_fits(const cnn_params_reader *r, const cnn_param *p, const cnn
         cnn_diag_error(r->diags, doc->place, "%s: '%s' has %u number%s, but %s is wanted", r->owner,
                        p->name, count, count == 1 ? "" : "s", wanted);
     return false;
+}
+
+static bool count_fits(const cnn_params_reader *r, const cnn_param *p, const cnn_doc *doc,
+                       uint32_t count)
+{
+    bool any = p->min_count == 0 && p->max_count == 0;
+    if (any ? count > 0 : count >= p->min_count && count <= p->max_count)
+        return true;
+    return wrong_count(r, p, doc, count);
 }
 
 /* A word instead of the numbers of a list. */
@@ -272,10 +278,7 @@ static bool read_places(const cnn_params_reader *r, const cnn_param *p, const cn
             values[i] = values[0];
         return ok;
     }
-    bool ok = doc->count == n;
-    if (!ok)
-        cnn_diag_error(r->diags, doc->place, "%s: '%s' has %u numbers, but %u are wanted", r->owner,
-                       p->name, doc->count, n);
+    bool ok = doc->count == n || wrong_count(r, p, doc, doc->count);
     for (uint32_t i = 0; i < n && ok; i++)
         ok = read_int(r, p, doc->items[i], &values[i]);
     return ok;

@@ -47,12 +47,22 @@ static void print_floats(const cnn_floats *value, FILE *out)
     (void)fprintf(out, "%s", value->count > 1 ? "]" : value->count == 0 ? "[]" : "");
 }
 
+/* The same for floats: 0.1f is 0.1. */
+static void float_text(float v, char *out, size_t size)
+{
+    for (int digits = 6; digits <= 9; digits++) {
+        (void)snprintf(out, size, "%.*g", digits, (double)v);
+        if (strtof(out, NULL) == v)
+            return;
+    }
+}
+
 /* Nested lists, as they were written. */
 static const float *print_array(const cnn_type *type, uint32_t axis, const float *v, FILE *out)
 {
     char text[64];
     if (axis == type->rank) {
-        number_text((double)*v, text, sizeof text);
+        float_text(*v, text, sizeof text);
         (void)fprintf(out, "%s", text);
         return v + 1;
     }
@@ -65,23 +75,29 @@ static const float *print_array(const cnn_type *type, uint32_t axis, const float
     return v;
 }
 
+static bool reads_as_itself(const char *text)
+{
+    for (const char *c = text; *c != '\0'; c++)
+        if ((unsigned char)*c < 0x20 || *c == 0x7f || strchr(":#{}[],&*!|>'\"%@`\\", *c) != NULL)
+            return false;
+    return text[0] != '\0' && strchr(" -?~$=", text[0]) == NULL && text[strlen(text) - 1] != ' ' &&
+           strcmp(text, "null") != 0;
+}
+
 /* Double quotes where plain text would read as something else. */
 static void print_text(const char *text, FILE *out)
 {
-    bool plain = text[0] != '\0' && strpbrk(text, ":#{}[],&*!|>'\"%@`\\\n\t") == NULL &&
-                 strchr(" -?~$", text[0]) == NULL;
-    if (plain) {
+    if (reads_as_itself(text)) {
         (void)fprintf(out, "%s", text);
         return;
     }
     (void)fputc('"', out);
     for (; *text != '\0'; text++) {
-        if (*text == '"' || *text == '\\')
-            (void)fputc('\\', out);
-        if (*text == '\n')
-            (void)fprintf(out, "\\n");
+        unsigned char c = (unsigned char)*text;
+        if (c < 0x20 || c == 0x7f)
+            (void)fprintf(out, "\\x%02X", c);
         else
-            (void)fputc(*text, out);
+            (void)fprintf(out, "%s%c", c == '"' || c == '\\' ? "\\" : "", c);
     }
     (void)fputc('"', out);
 }
