@@ -41,9 +41,9 @@ void cnn_program_print(const cnn_step *step, FILE *out)
         const cnn_node *node = cnn_node_at(p, n);
         if (node->phase != phase)
             (void)fprintf(out, "\n%s\n", phase_name(node->phase));
-        phase = node->phase;
-        if (strcmp(layer, node->layer) != 0)
+        if (node->phase != phase || strcmp(layer, node->layer) != 0)
             (void)fprintf(out, "# %s\n", node->layer);
+        phase = node->phase;
         layer = node->layer;
         cnn_node_print(node, p->values, p->value_stride, out);
         (void)fputc('\n', out);
