@@ -1,13 +1,14 @@
 #!/bin/sh
-# show.sh CNNRUN STAGE MODE: `cnnrun show STAGE tiny.yaml` must print tiny.STAGE[.MODE].txt. With
-# CNNRUN_UPDATE=1 in the environment the file is written anew.
+# show.sh CNNRUN STAGE MODE NAME PIPELINE [PATH=VALUE ...]: `cnnrun show STAGE PIPELINE` must print
+# NAME.STAGE.MODE.txt. With CNNRUN_UPDATE=1 in the environment the file is written anew.
 set -eu
-cnnrun=$1 stage=$2 mode=$3
+cnnrun=$1 stage=$2 mode=$3 name=$4
+shift 4
 cd "$(dirname "$0")"
-expected=tiny.$stage.$mode.txt
+expected=$name.$stage.$mode.txt
 said=$(mktemp)
 trap 'rm -f "$said"' EXIT
-"$cnnrun" show "$stage" tiny.yaml --mode "$mode" >"$said"
+"$cnnrun" show "$stage" "$@" --mode "$mode" >"$said"
 if [ "${CNNRUN_UPDATE:-}" = 1 ]; then
     cp "$said" "$expected"
 else
