@@ -4,8 +4,8 @@
 #include "expr.h"
 #include "program.h"
 
-/* Of one map. What will be differentiated stays smaller: the derivative has one input more, and
- * several terms for each of its own. */
+/* Of one map. What will be differentiated stays smaller: its derivative has several terms for each
+ * of its own, and one input more. (So few terms read at most 15 inputs.) */
 enum {
     MAX_INPUTS = 16,
     MAX_TERMS = 128,
@@ -219,14 +219,13 @@ static uint32_t choose(const composer *c, const cnn_node *node, cnn_node **produ
     const cnn_graph *g = c->graph;
     bool trained = g->mode == CNN_TRAIN && node->phase <= CNN_PHASE_LOSS;
     uint32_t max_terms = trained ? MAX_TRAINED_TERMS : MAX_TERMS;
-    uint32_t max_inputs = trained ? MAX_INPUTS - 1 : MAX_INPUTS;
     uint32_t inputs = 0, terms = expr_of(node)->count;
     bool any = false;
     for (uint32_t i = 0; i < node->n_in; i++) {
         cnn_node *p = movable(c, node, i);
         uint32_t left = node->n_in - i - 1;
         if (p != NULL && !is_number(p) &&
-            (inputs + p->n_in + left > max_inputs || terms + expr_of(p)->count > max_terms))
+            (inputs + p->n_in + left > MAX_INPUTS || terms + expr_of(p)->count > max_terms))
             p = NULL;
         terms += p != NULL ? expr_of(p)->count : 0;
         inputs += p != NULL ? p->n_in : 1;

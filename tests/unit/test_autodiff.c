@@ -402,6 +402,18 @@ static void it_is_none_where_nothing_before_it_is_trained(void)
     toy_close(&t);
 }
 
+static void nor_is_it_one_where_only_its_result_is_wanted(void)
+{
+    toy t;
+    cnn_value *grads;
+    toy_open(&t, CNN_TRAIN, &test_plugin);
+    cnn_value y = odd_layer(&t, "opaque", t.x);
+    CHECK(cnn_autodiff(t.graph, toy_mean(&t, cnn_exp(t.b, y)), &y, 1, &grads));
+    CHECK(grads[y] != CNN_NONE);
+    CHECK_INT(t.diags.errors, 0);
+    toy_close(&t);
+}
+
 static void a_gradient_of_another_shape_is_an_error(void)
 {
     toy t;
@@ -429,5 +441,6 @@ int main(void)
                      TEST(a_comparison_has_no_slope),
                      TEST(an_op_without_gradient_is_an_error_at_its_layer),
                      TEST(it_is_none_where_nothing_before_it_is_trained),
+                     TEST(nor_is_it_one_where_only_its_result_is_wanted),
                      TEST(a_gradient_of_another_shape_is_an_error));
 }

@@ -325,6 +325,18 @@ static void the_plan_reads_well(void)
                "part 2 on toy: node 3\n"
                "    2 inputs of 112 bytes, 1 output of 96 bytes\n");
     close(&f);
+    open(&f, "toy", false, NULL);
+    toy_kinds[TOY].refuses = "matmul";
+    CHECK_INT(cnn_placement_from(f.step, &f.stack, f.t.arena, &f.placement, &err), CNN_OK);
+    check_text(cnn_plan_print, &f,
+               "part 0 on base: node 0\n"
+               "    1 input of 96 bytes, 1 state of 144 bytes, 1 output of 96 bytes\n"
+               "part 1 on toy: nodes 1 to 3\n"
+               "    offset      bytes      nodes    value\n"
+               "         0         96     1 - 3     %3 : f32 [4, 6]  0.linear\n"
+               "    1 input of 96 bytes, 2 outputs of 112 bytes, "
+               "1 temporary tensor of 96 bytes in an arena of 256\n");
+    close(&f);
 }
 
 int main(void)

@@ -167,6 +167,30 @@ static void a_run_allocates_nothing(void)
     toy_close(&p.t);
 }
 
+/* y is made on toy and read by two parts on base, with one on toy between them. */
+static void a_value_crosses_once_however_many_parts_read_it(void)
+{
+    fixture f;
+    program p;
+    open(&f, "toy");
+    memset(&p, 0, sizeof p);
+    toy_open(&p.t, CNN_PREDICT, NULL);
+    cnn_builder *b = p.t.b;
+    cnn_value y = cnn_exp(b, p.t.x);
+    cnn_value sum = cnn_reduce(b, y, CNN_REDUCE_SUM, 2, true);
+    cnn_value share = cnn_div(b, y, sum);
+    cnn_value outs[2] = { share, cnn_reduce(b, y, CNN_REDUCE_SUM, 1, true) };
+    CHECK_INT(compile(&f, &p, outs, 2), CNN_OK);
+    CHECK_INT(p.placement->n_parts, 4);
+    set_input(&p, 0, 0);
+    CHECK_INT(cnn_runner_run(p.runner, 0, &err), CNN_OK);
+    CHECK_INT(toy_kinds[TOY].reads, 1);  /* y */
+    CHECK_INT(toy_kinds[BASE].reads, 1); /* sum */
+    CHECK_NEAR(first_of(&p, 1), 1 + exp(6) + exp(12) + exp(18), 10);
+    close(&f);
+    toy_close(&p.t);
+}
+
 /* ---- states of several programs ---- */
 
 /* out = x + weight; `train` also assigns weight := 3 weight. */
@@ -397,6 +421,7 @@ int main(void)
         TEST(a_state_lives_from_run_to_run), TEST(a_program_cut_between_backends_gives_the_same),
         TEST(both_input_sets_are_memory_of_their_own),
         TEST(the_host_writes_into_the_device_where_it_may), TEST(a_run_allocates_nothing),
+        TEST(a_value_crosses_once_however_many_parts_read_it),
         TEST(a_state_starts_as_its_initialiser_says),
         TEST(numbers_of_the_pipeline_win_over_the_initialiser), TEST(programs_share_states_by_name),
         TEST(one_name_with_two_shapes_is_refused), TEST(a_state_that_no_node_uses_is_stored_too),

@@ -225,7 +225,22 @@ static void every_assignment_is_in_the_update_phase(void)
         bool assign = strcmp(cnn_node_at(p, n)->op->c.name, "assign") == 0;
         CHECK(!assign || cnn_node_at(p, n)->phase == CNN_PHASE_UPDATE);
         CHECK((cnn_node_at(p, n)->phase == CNN_PHASE_UPDATE) == (n >= p->update_begin));
+        bool theirs = strncmp(cnn_node_at(p, n)->layer, "rest.", 5) == 0 ||
+                      strcmp(cnn_node_at(p, n)->layer, "guard") == 0;
+        CHECK(!theirs || n >= p->update_begin);
     }
+    close(&f);
+}
+
+/* A state that is asked for is copied, by a node that was written in whatever phase. */
+static void phases_never_decrease_whatever_is_asked_for(void)
+{
+    fixture f;
+    open(&f, 1);
+    f.t.graph->phase = CNN_PHASE_LOSS;
+    const cnn_program *p = &cnn_step_from(f.t.graph, &f.w, 1)->program;
+    for (uint32_t n = 1; n < p->n_nodes; n++)
+        CHECK(cnn_node_at(p, n)->phase >= cnn_node_at(p, n - 1)->phase);
     close(&f);
 }
 
@@ -237,5 +252,6 @@ int main(void)
         TEST(a_step_is_what_the_formulas_say), TEST(long_gradients_are_clipped_as_torch_clips),
         TEST(short_gradients_are_left_alone), TEST(a_step_whose_loss_is_not_finite_changes_nothing),
         TEST(running_statistics_move_with_a_good_step),
-        TEST(every_assignment_is_in_the_update_phase));
+        TEST(every_assignment_is_in_the_update_phase),
+        TEST(phases_never_decrease_whatever_is_asked_for));
 }
