@@ -218,20 +218,15 @@ static void read_expect(cnn_config_reader *r, const cnn_doc *doc)
 
 /* ---- the top ---- */
 
-typedef struct top_values {
-    const char *name, *backend;
-    int32_t fallback;
-    int64_t cnnrun;
-} top_values;
-
 static const cnn_param top_params[] = {
-    { CNN_FIELD(top_values, name, TEXT), .flags = CNN_PARAM_OPTIONAL, .help = "of the pipeline" },
-    { CNN_FIELD(top_values, backend, TEXT), .def = "auto",
-      .help = "auto, or a backend and maybe a device: cpu, vulkan:1" },
-    { CNN_FIELD(top_values, fallback, CHOICE), .def = "allow", .choices = "allow|forbid",
-      .help = "may nodes run on the backend that the chosen one stands on?" },
-    { CNN_FIELD(top_values, cnnrun, INT), .def = "1", .min = 1, .max = 1e6,
+    { CNN_FIELD(cnn_config_top, cnnrun, INT), .def = "1", .min = 1, .max = 1e6,
       .help = "version of the file's format" },
+    { CNN_FIELD(cnn_config_top, name, TEXT), .flags = CNN_PARAM_OPTIONAL,
+      .help = "of the pipeline" },
+    { CNN_FIELD(cnn_config_top, backend, TEXT), .def = "auto",
+      .help = "auto, or a backend and maybe a device: cpu, vulkan:1" },
+    { CNN_FIELD(cnn_config_top, fallback, CHOICE), .def = "allow", .choices = "allow|forbid",
+      .help = "may nodes run on the backend that the chosen one stands on?" },
 };
 static const cnn_table top_table = CNN_TABLE(top_params);
 
@@ -250,15 +245,15 @@ static const char *default_name(const char *path, cnn_arena *arena)
 static void read_top(cnn_config_reader *r, const cnn_doc *doc)
 {
     cnn_config *config = r->config;
-    const top_values *top = cnn_params_read("pipeline", &top_table, sizeof *top, doc, doc->place,
-                                            sections, r->arena, r->diags);
+    const cnn_config_top *top = cnn_params_read("pipeline", &top_table, sizeof *top, doc,
+                                                doc->place, sections, r->arena, r->diags);
     config->name = default_name(config->path, r->arena);
     config->backend = "auto";
     if (top == NULL)
         return;
     if (top->name != NULL && top->name[0] != '\0')
         config->name = top->name;
-    if (strpbrk(config->name, "/\n") != NULL || config->name[0] == '.')
+    if (strpbrk(config->name, "/$\n") != NULL || config->name[0] == '.')
         cnn_diag_error(r->diags,
                        cnn_doc_get(doc, "name") ? cnn_doc_get(doc, "name")->place : doc->place,
                        "'%s' is no name for a pipeline: it becomes a folder's name", config->name);
@@ -407,7 +402,8 @@ const cnn_table *cnn_config_table(const char *section)
     static const struct {
         const char *name;
         const cnn_table *table;
-    } tables[] = { { "train", &train_table },
+    } tables[] = { { "top", &top_table },
+                   { "train", &train_table },
                    { "test", &test_table },
                    { "output", &output_table },
                    { "checkpoint", &checkpoint_table },

@@ -37,7 +37,14 @@ void cnn_config_read_blocks(cnn_config_reader *reader, const cnn_doc *doc);
 void cnn_config_read_items(cnn_config_reader *reader, const cnn_doc *list, cnn_items *items);
 void cnn_config_check_blocks(cnn_config_reader *reader);
 
-/* The parameter table of train, test, output, checkpoint, data or expect. */
+/* Values beside the sections. */
+typedef struct cnn_config_top {
+    int64_t cnnrun; /* version of the format */
+    const char *name, *backend;
+    int32_t fallback; /* 1: forbid */
+} cnn_config_top;
+
+/* The parameter table of top (cnn_config_top), train, test, output, checkpoint, data or expect. */
 const cnn_table *cnn_config_table(const char *section);
 const cnn_table *cnn_config_data_table(void);
 

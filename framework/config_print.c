@@ -124,8 +124,8 @@ static void print_steps(const uint32_t *steps, FILE *out)
 
 void cnn_config_print(const cnn_config *config, FILE *out)
 {
-    (void)fprintf(out, "cnnrun: 1\nname: %s\nbackend: %s\nfallback: %s\n", config->name,
-                  config->backend, config->forbid_fallback ? "forbid" : "allow");
+    const cnn_config_top top = { 1, config->name, config->backend, config->forbid_fallback };
+    print_table(cnn_config_table("top"), &top, 0, out);
     print_data(&config->data, out);
     print_written(config->doc, "blocks", out);
     print_written(config->doc, "model", out);

@@ -133,6 +133,7 @@ static void the_top_has_its_own_values(void)
     refused("cnnrun: 2", 1, "the file's format is version 2, this program knows up to 1");
     refused("name: a/b", 1, "'a/b' is no name for a pipeline");
     refused("name: .hidden", 1, "is no name");
+    refused("name: a$name", 1, "is no name");
     refused("trian: {}", 1, "unknown option 'trian' (did you mean 'train'?)");
     CHECK(parse("{}") == NULL);
     CHECK_STR(diags.items[0].text, "the pipeline is empty");
@@ -385,7 +386,8 @@ static void printed_pipelines_read_back(void)
 {
     static const char *const written[] = {
         "",
-        "name: 'a b'\ntrain: {loss: cross_entropy, optimizer: {step: 0.3}, epochs: 5}",
+        "name: 'a: #b'\nbackend: '- c'\ntrain: {loss: cross_entropy, optimizer: {step: 0.3}, "
+        "epochs: 5}",
         "data: {numbers: [[0.1, 2]], transform: to_float, split: [0.5, 0.25, 0.25]}",
         "blocks: {b: {params: {w: 3}, layers: [conv2d: $w]}}\nmodel: [b, {b: 4, repeat: 2}]",
         "expect: {shape: [2], output: [[1, 2], [3, 4]], loss: 0.5}\nsteps: [test]",
