@@ -1,4 +1,5 @@
 /* Fewer, larger maps: equal maps become one, and a map that is used once moves into its user. */
+#include <math.h>
 #include <string.h>
 
 #include "expr.h"
@@ -59,6 +60,14 @@ static void drop_unused(composer *c)
     }
 }
 
+/* Constants by their bits: 0 and -0 differ. */
+static bool same_term(const cnn_term *p, const cnn_term *q)
+{
+    if (p->op != q->op || p->a != q->a || p->b != q->b || p->c != q->c)
+        return false;
+    return p->op != CNN_TERM_CONST || (p->k == q->k && signbit(p->k) == signbit(q->k));
+}
+
 static bool same_map(const cnn_node *a, const cnn_node *b, const cnn_graph *g)
 {
     const cnn_expr *x = expr_of(a), *y = expr_of(b);
@@ -66,12 +75,9 @@ static bool same_map(const cnn_node *a, const cnn_node *b, const cnn_graph *g)
         memcmp(a->in, b->in, a->n_in * sizeof *a->in) != 0 ||
         !cnn_same_shape(&g->values[a->out[0]].type, &g->values[b->out[0]].type))
         return false;
-    for (uint32_t t = 0; t < x->count; t++) {
-        const cnn_term *p = &x->terms[t], *q = &y->terms[t];
-        if (p->op != q->op || p->a != q->a || p->b != q->b || p->c != q->c ||
-            memcmp(&p->k, &q->k, sizeof p->k) != 0)
+    for (uint32_t t = 0; t < x->count; t++)
+        if (!same_term(&x->terms[t], &y->terms[t]))
             return false;
-    }
     return true;
 }
 
