@@ -69,6 +69,11 @@ typedef struct cnn_backend {
 
     /* Until everything that was started is done. */
     cnn_status (*wait)(cnn_device *, cnn_error *);
+
+    /* Optional, for `cnnrun time`: as run(), waits for the end, and adds to seconds[n] what node n
+     * of the program took. Nodes that run as one are counted at the one that gives the work its
+     * name (a convolution, say), the others get 0. NULL: only whole runs can be timed. */
+    cnn_status (*profile)(cnn_exec *, cnn_buffer *const *bindings, double *seconds, cnn_error *);
 } cnn_backend;
 
 #ifdef __cplusplus

@@ -1,0 +1,185 @@
+/* What the planner asks of the kernels, whichever instruction set they are built for.
+ *
+ * Images lie side by side in the lanes of a vector: a *tile* is `lanes` images, and element
+ * (c, y, x) of image l of a value [N,C,H,W] is
+ *     p[((c * plane + y * row + x) * lanes) + l]
+ * with strides counted in vectors. A row may have margins: columns left and right of it that hold
+ * zeros and stand for a convolution's padding (`row` is w plus both margins). */
+#ifndef CPU_KERNELS_H
+#define CPU_KERNELS_H
+
+#include <cnnrun/ops.h>
+
+/* Extent and strides (in vectors) of an operand. Values of other ranks: [N] is (1,1,1), [N,A] is
+ * (A,1,1), [N,A,B] is (A,1,B); more than four axes fold into h. */
+typedef struct cpu_view {
+    int64_t c, h, w, row, plane;
+} cpu_view;
+
+enum { CPU_MAX_OPERANDS = 8 };
+
+/* The part of the batch that a call works on. */
+typedef struct cpu_tile {
+    int64_t first;  /* number of its first image in the batch */
+    int64_t images; /* in use, from lane 0; `lanes` but for the last tile. What the other lanes hold
+                       is never seen by anybody; sums over images leave them out */
+    void *scratch;  /* of this worker, 64-byte aligned, as many bytes as the kernel's planner asked
+                       for */
+} cpu_tile;
+
+/* p[i] is the first element of operand i: inputs, then outputs. [a thread of the pool] */
+typedef void (*cpu_kernel)(const void *params, void *const *p, const cpu_tile *tile);
+
+/* Parameters of all kernels but conv, weight_grad and map. */
+typedef struct cpu_params {
+    cpu_view view[CPU_MAX_OPERANDS]; /* of p[i] */
+    const void *attrs;               /* the op's own */
+    int32_t axis;                    /* 0 c, 1 h, 2 w: softmax, argmax */
+    int32_t axes;                    /* bit mask of the same: reduce */
+    int32_t perm[3];                 /* transpose: out axis i is in axis perm[i] */
+    int32_t left, right;             /* zero_margins: columns */
+    int32_t from, to;                /* cast: cnn_dtype */
+} cpu_params;
+
+/* ---- convolutions and matrix products: y[o](pos) = bias[o] + sum over taps w[tap][o] x(pos + tap)
+ * Forward, the gradient with respect to the input (stride 1: the same with taps mirrored; stride s:
+ * s*s phases of it) and matmul are all this, with other tables. */
+typedef struct cpu_conv_block { /* of output channels of one group */
+    int32_t first, count;       /* channels; count is the register block's height */
+    int64_t weights;            /* offset in the packed weights: [taps of the group][count] */
+} cpu_conv_block;
+
+typedef struct cpu_conv_class { /* rows of output that see the same taps, and columns likewise */
+    int32_t n_taps;
+    const int64_t *x;       /* per tap: offset in x, in vectors, from the window's first element */
+    const int32_t *w;       /* per tap: its number among all taps of the group */
+} cpu_conv_class;
+
+typedef struct cpu_conv_row {    /* one row of output, or a phase of it */
+    int64_t y;                   /* offset of its first column in a channel of y, vectors */
+    int64_t x;                   /* offset of the window of its first column in a group of x */
+    int32_t first_span, n_spans; /* of cpu_conv_params.spans */
+} cpu_conv_row;
+
+typedef struct cpu_conv_span { /* neighbouring columns of a row: one register block's width */
+    int32_t first, count;      /* columns, in steps of y_step and x_step */
+    int32_t taps; /* which of the classes */
+} cpu_conv_span;
+
+typedef enum cpu_activation { CPU_LINEAR, CPU_RELU } cpu_activation;
+
+typedef struct cpu_conv_params {
+    int32_t groups, n_blocks, n_rows;
+    int64_t x_group, y_group, w_group; /* offsets from group to group: vectors, channels, floats */
+    int64_t x_step, y_step;            /* from column to column of a row, vectors */
+    int64_t y_plane;                   /* from channel to channel of y, vectors */
+    const cpu_conv_block *blocks;      /* of one group */
+    const cpu_conv_row *rows;
+    const cpu_conv_span *spans;
+    const cpu_conv_class *classes;
+    int32_t activation;
+    int32_t has_bias; /* p: x, packed weights[, bias], y */
+} cpu_conv_params;
+
+/* dw[o][tap] += sum over images, positions of dy[o](pos) x(pos + tap); p: x, dy, dw. dw is plain
+ * memory [O][taps of the group]. Taps are walked by kernel row, whose valid output rows differ. */
+typedef struct cpu_weight_grad_row { /* taps of one kernel row */
+    int32_t first_tap, n_taps;
+    int32_t y0, y1; /* rows of dy that see it */
+    int64_t x;      /* offset added to every tap for row y0 */
+} cpu_weight_grad_row;
+
+typedef struct cpu_weight_grad_params {
+    int32_t groups, o; /* channels of dy per group */
+    int32_t n_rows, taps;
+    int64_t x_group;   /* vectors */
+    cpu_view dy;
+    int64_t x_row, x_step;           /* of x for the next row and column of dy, vectors */
+    const cpu_weight_grad_row *rows;
+    const int64_t *x;                /* per entry of the walk: offset in x, vectors */
+    const int32_t *w;                /* per entry: place of the tap in dw */
+} cpu_weight_grad_params;
+
+/* ---- map: an expression over rows of vectors */
+typedef enum cpu_stream {
+    CPU_STREAM_VECTOR, /* of vectors: the next one for each x */
+    CPU_STREAM_SAME,   /* one vector for all x of a row */
+    CPU_STREAM_SPLAT,  /* one float for all x and images of a row */
+    CPU_STREAM_EACH,   /* the next float for each x, for all images */
+} cpu_stream;
+
+typedef struct cpu_map_operand {
+    int64_t c, h;   /* strides, in vectors or floats according to the stream */
+    int32_t stream; /* cpu_stream */
+} cpu_map_operand;
+
+/* One instruction: register dst = op(a, b, c). Registers [0, n_in) are the inputs, then the
+ * constants, then results. The last instruction writes the output. */
+typedef struct cpu_map_code {
+    uint16_t op; /* cnn_term_op, or one of cpu_map_op */
+    uint16_t dst, a, b, c;
+} cpu_map_code;
+
+typedef enum cpu_map_op { /* what pays to do in one pass */
+    CPU_MAP_RELU = 64,    /* a <= 0 ? 0 : a */
+    CPU_MAP_GATE,         /* a <= 0 ? 0 : b */
+    CPU_MAP_MULADD,       /* a * b + c */
+    CPU_MAP_ADD_RELU,     /* t = a + b; t <= 0 ? 0 : t */
+    CPU_MAP_COPY,
+} cpu_map_op;
+
+enum { CPU_MAP_REGISTERS = 96 };
+
+typedef struct cpu_map_params {
+    cpu_view out; /* c, h and w are what is walked over; rows that touch are joined by the planner */
+    uint32_t n_in, n_constants, n_code;
+    const cpu_map_operand *in;
+    const float *constants;
+    const cpu_map_code *code;
+} cpu_map_params; /* p: the inputs, the output (which may be one of them) */
+
+typedef struct cpu_kernels {
+    const char *name; /* "avx512", "avx2", "baseline" */
+    int32_t lanes;
+    int32_t registers; /* vector registers: what the register blocks have to fit in */
+    cpu_kernel conv, weight_grad, map;
+
+    /* plain memory [N,...] <-> tiles, floats or int32; p: from, to. view[1] / view[0] is the
+     * tile's; the plain side is dense. gather writes 0 in lanes without an image. */
+    cpu_kernel gather, scatter;
+    cpu_kernel copy;         /* p: x, y; the same extents, other strides */
+    cpu_kernel zero_margins; /* p: x; params left, right */
+    cpu_kernel mask;         /* p: x; zeros in lanes without an image */
+    cpu_kernel transpose;    /* p: x, y */
+    cpu_kernel cast;         /* p: x, y; f32 and i32, the reference's rules */
+
+    cpu_kernel max_pool, max_pool_grad; /* p: x, y / x, dy, dx */
+    cpu_kernel avg_pool, avg_pool_grad; /* p: x, y / dy, dx */
+    cpu_kernel pad, pad_grad;           /* p: x, y / dy, dx */
+    cpu_kernel resize, resize_grad;     /* p: x, y / dy, dx */
+
+    cpu_kernel softmax, softmax_grad; /* p: x, y / y, dy, dx; along params.axis */
+    cpu_kernel cross_entropy;         /* p: x, target i32 (view: c = 1, h and w of x), loss */
+    cpu_kernel cross_entropy_grad;    /* p: x, target, dloss, dx */
+    cpu_kernel argmax;                /* p: x, y i32 */
+
+    /* p: x, y. Over params.axes for each image (sum, mean, max) ... */
+    cpu_kernel reduce;
+    /* ... and over the images too: y is plain float [what is kept of c, h, w], to which the tile's
+     * sum is added (kind sum and mean alike: who adds the tiles divides) */
+    cpu_kernel reduce_batch;
+
+    /* p: x, part. part is double [C][3]: count, mean, M2 so far, into which the tile is merged
+     * (Chan, Golub, LeVeque 1979) */
+    cpu_kernel batch_norm_stats;
+    /* p: x, dy, mean float [C], part double [C][2]: sum dy, sum dy (x - mean), added to */
+    cpu_kernel batch_norm_grad_stats;
+} cpu_kernels;
+
+extern const cpu_kernels cpu_kernels_baseline;
+#if defined(__x86_64__)
+extern const cpu_kernels cpu_kernels_avx2;
+extern const cpu_kernels cpu_kernels_avx512;
+#endif
+
+#endif
