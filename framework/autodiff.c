@@ -88,15 +88,16 @@ static cnn_value map_gradient(backward *b, const cnn_node *node, uint32_t i, cnn
 {
     cnn_graph *g = b->graph;
     const cnn_map_attrs *attrs = node->attrs;
-    cnn_value *in = CNN_NEW_ARRAY(g->arena, cnn_value, node->n_in + 1);
+    cnn_value *in = CNN_NEW_ARRAY(g->arena, cnn_value, node->n_in + 2);
     cnn_expr expr = cnn_expr_derivative(g->arena, &attrs->expr, node->n_in, i);
     if (is_zero(&expr))
         return CNN_NONE;
     for (uint32_t k = 0; k < node->n_in; k++)
         in[k] = node->in[k];
     in[node->n_in] = dy;
+    in[node->n_in + 1] = node->out[0];
     cnn_type shape = g->values[node->out[0]].type, wanted = g->values[node->in[i]].type;
-    uint32_t n_in = cnn_expr_compact(g->arena, &expr, in, node->n_in + 1);
+    uint32_t n_in = cnn_expr_compact(g->arena, &expr, in, node->n_in + 2);
     const cnn_map_attrs derived = { expr, { shape.rank, -1, shape.dim } };
     bool passes = expr.count == 1 && expr.terms[0].op == CNN_TERM_INPUT &&
                   cnn_same_shape(&g->values[in[0]].type, &shape);

@@ -32,7 +32,8 @@ cnn_expr cnn_expr_finish(cnn_expr_builder *e, int32_t result);
 uint32_t cnn_expr_compact(cnn_arena *arena, cnn_expr *expr, int32_t *in, uint32_t n_in);
 
 /* d expr / d input, as an expression over the same inputs, times input number n_inputs (the
- * incoming gradient). A result that is the constant 0 means: no gradient. */
+ * incoming gradient); input number n_inputs + 1 is the value of expr. A result that is the constant
+ * 0 means: no gradient. */
 cnn_expr cnn_expr_derivative(cnn_arena *arena, const cnn_expr *expr, uint32_t n_inputs,
                              uint32_t wrt);
 

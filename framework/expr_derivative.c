@@ -1,7 +1,7 @@
 /* Symbolic differentiation in reverse mode: one sweep from the result back to the input, on the
  * terms of the expression itself. With t = f(a, b) and g = d result / d t, each op adds its
  * d t / d a * g to a's share and so on. Formulas reuse t wherever that is the stable form, e.g.
- * sigmoid' = t (1 - t). */
+ * sigmoid' = t (1 - t); where t is the result, which is there already, it is read, not computed. */
 #include "expr.h"
 
 #include <stdbool.h>
@@ -12,6 +12,8 @@ typedef struct sweep {
     cnn_expr_builder e;
     const bool *needs; /* does the term depend on the input? */
     int32_t *share;    /* d result / d term, or -1 while nothing has arrived */
+    int32_t result;    /* the term that is the result, and the input that holds its value */
+    int32_t given;
 } sweep;
 
 static int32_t neg(sweep *s, int32_t a)
@@ -135,6 +137,22 @@ static void give_choice(sweep *s, int32_t condition, int32_t a, int32_t b, int32
         give(s, b, select(s, condition, zero, g));
 }
 
+static bool is_zero(const sweep *s, int32_t term)
+{
+    return s->e.terms[term].op == CNN_TERM_CONST && s->e.terms[term].k == 0;
+}
+
+/* y = u <= 0 ? 0 : u, the rectifier: u <= 0 exactly where y <= 0, NaN included, so that u need not
+ * be kept or computed again. */
+static int32_t condition_of(sweep *s, int32_t t)
+{
+    const cnn_term select = s->e.terms[t], le = s->e.terms[select.a];
+    bool rectifies =
+        le.op == CNN_TERM_LE && le.a == select.c && is_zero(s, le.b) && is_zero(s, select.b);
+    return t == s->result && rectifies ? cnn_expr_term(&s->e, CNN_TERM_LE, s->given, le.b, -1)
+                                       : select.a;
+}
+
 static void give_product(sweep *s, int32_t a, int32_t b, int32_t g)
 {
     if (s->needs[a])
@@ -163,6 +181,7 @@ static void give_sum(sweep *s, uint32_t op, int32_t a, int32_t b, int32_t g)
 static void give_operands(sweep *s, int32_t t, int32_t g)
 {
     const cnn_term u = s->e.terms[t];
+    const int32_t value = t == s->result ? s->given : t;
     switch (u.op) {
     case CNN_TERM_INPUT:
     case CNN_TERM_CONST:
@@ -178,10 +197,10 @@ static void give_operands(sweep *s, int32_t t, int32_t g)
         give_product(s, u.a, u.b, g);
         break;
     case CNN_TERM_DIV:
-        give_quotient(s, t, u.a, u.b, g);
+        give_quotient(s, value, u.a, u.b, g);
         break;
     case CNN_TERM_POW:
-        give_pow(s, t, u.a, u.b, g);
+        give_pow(s, value, u.a, u.b, g);
         break;
     case CNN_TERM_MIN:
         give_choice(s, cnn_expr_term(&s->e, CNN_TERM_LT, u.a, u.b, -1), u.a, u.b, g);
@@ -190,10 +209,10 @@ static void give_operands(sweep *s, int32_t t, int32_t g)
         give_choice(s, cnn_expr_term(&s->e, CNN_TERM_LT, u.b, u.a, -1), u.a, u.b, g);
         break;
     case CNN_TERM_SELECT:
-        give_choice(s, u.a, u.b, u.c, g);
+        give_choice(s, condition_of(s, t), u.b, u.c, g);
         break;
     default:
-        give_unary(s, u.op, t, u.a, g);
+        give_unary(s, u.op, value, u.a, g);
         break;
     }
 }
@@ -218,7 +237,9 @@ cnn_expr cnn_expr_derivative(cnn_arena *arena, const cnn_expr *expr, uint32_t n_
     for (uint32_t i = 0; i < n_inputs; i++)
         inputs[i] = cnn_expr_input(&s.e, (int32_t)i);
     int32_t incoming = cnn_expr_input(&s.e, (int32_t)n_inputs);
+    s.given = cnn_expr_input(&s.e, (int32_t)n_inputs + 1);
     int32_t result = cnn_expr_inline(&s.e, expr, inputs);
+    s.result = result;
     s.needs = dependent(&s.e, result, inputs[wrt]);
     s.share = CNN_NEW_ARRAY(arena, int32_t, result + 1);
     for (int32_t i = 0; i <= result; i++)

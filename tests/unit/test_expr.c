@@ -61,7 +61,7 @@ static double slope(const cnn_expr *expr, const double *at, uint32_t wrt, double
 
 static void check_derivatives(const cnn_expr *expr, const double at[3])
 {
-    const double inputs[4] = { at[0], at[1], at[2], 1.7 };
+    const double inputs[5] = { at[0], at[1], at[2], 1.7, eval(expr, at) };
     for (uint32_t wrt = 0; wrt < 3; wrt++) {
         cnn_expr d = cnn_expr_derivative(arena, expr, 3, wrt);
         double want = slope(expr, at, wrt, 1.7);
@@ -112,7 +112,8 @@ static double derivative_at(uint32_t op, uint32_t wrt, double a, double b)
 {
     cnn_expr expr = single(op);
     cnn_expr d = cnn_expr_derivative(arena, &expr, 3, wrt);
-    return eval(&d, (double[4]){ a, b, 0.0, 1.0 });
+    const double at[3] = { a, b, 0.0 };
+    return eval(&d, (double[5]){ a, b, 0.0, 1.0, eval(&expr, at) });
 }
 
 static void gradient_of_a_tie_goes_to_the_second_operand(void)
@@ -256,14 +257,31 @@ static void printing_uses_no_more_parentheses_than_needed(void)
 
 static void printing_names_shared_terms_once(void)
 {
-    cnn_expr expr = single(CNN_TERM_TANH);
-    cnn_expr d = cnn_expr_derivative(arena, &expr, 1, 0);
-    check_text(&d, "t0 = tanh(x0); x1*(1 - t0*t0)");
-    const char *const names[] = { "x", "dy" };
+    cnn_expr_builder e = fresh();
+    int32_t t = term(&e, CNN_TERM_TANH, cnn_expr_input(&e, 0), -1, -1);
+    int32_t y = term(&e, CNN_TERM_MUL, t, cnn_expr_input(&e, 1), -1);
+    cnn_expr expr = cnn_expr_finish(&e, y);
+    cnn_expr d = cnn_expr_derivative(arena, &expr, 2, 0);
+    check_text(&d, "t0 = tanh(x0); x2*x1*(1 - t0*t0)");
+    const char *const names[] = { "x", "k", "dy" };
     cnn_text text = { 0 };
     cnn_expr_print(&d, names, &text);
-    CHECK_STR(cnn_text_get(&text), "t0 = tanh(x); dy*(1 - t0*t0)");
+    CHECK_STR(cnn_text_get(&text), "t0 = tanh(x); dy*k*(1 - t0*t0)");
     cnn_text_free(&text);
+}
+
+static void the_derivative_reads_the_value_that_is_there(void)
+{
+    cnn_expr expr = single(CNN_TERM_SIGMOID);
+    cnn_expr d = cnn_expr_derivative(arena, &expr, 1, 0);
+    check_text(&d, "x1*(x2*(1 - x2))");
+    cnn_expr_builder e = fresh();
+    int32_t sum = term(&e, CNN_TERM_ADD, cnn_expr_input(&e, 0), cnn_expr_input(&e, 1), -1);
+    int32_t zero = cnn_expr_const(&e, 0);
+    int32_t below = term(&e, CNN_TERM_LE, sum, zero, -1);
+    expr = cnn_expr_finish(&e, term(&e, CNN_TERM_SELECT, below, zero, sum));
+    d = cnn_expr_derivative(arena, &expr, 2, 0);
+    check_text(&d, "select(x3 <= 0, 0, x2)");
 }
 
 static void relu_has_the_derivative_of_the_book(void)
@@ -289,6 +307,7 @@ int main(void)
         TEST(equal_terms_are_shared), TEST(constants_are_folded_unless_the_result_is_infinite),
         TEST(unused_terms_are_dropped), TEST(inlining_replaces_inputs_by_terms),
         TEST(printing_uses_no_more_parentheses_than_needed), TEST(printing_names_shared_terms_once),
+        TEST(the_derivative_reads_the_value_that_is_there),
         TEST(relu_has_the_derivative_of_the_book));
     cnn_arena_destroy(arena);
     return status;
