@@ -13,6 +13,8 @@
 struct cnn_buffer {
     void *memory; /* aligned, zeroed at first */
     uint64_t bytes;
+    uint64_t version; /* counts writes by the host; a backend that assigns to a state counts those
+                         too, and knows whether what it made of a state is still right */
 };
 
 /* Aligned, zeroed memory of at least 1 byte, to be freed with free(); NULL without memory. */
@@ -63,6 +65,7 @@ static inline cnn_status cnn_host_buffer_write(cnn_device *device, cnn_buffer *b
     if (bytes > buffer->bytes)
         return cnn_fail(err, CNN_INTERNAL, "a write past the end of a buffer");
     memcpy(buffer->memory, from, (size_t)bytes);
+    buffer->version++;
     return CNN_OK;
 }
 

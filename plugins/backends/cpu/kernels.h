@@ -16,15 +16,13 @@ typedef struct cpu_view {
     int64_t c, h, w, row, plane;
 } cpu_view;
 
-enum { CPU_MAX_OPERANDS = 8 };
+enum { CPU_MAX_OPERANDS = 20 };
 
 /* The part of the batch that a call works on. */
 typedef struct cpu_tile {
     int64_t first;  /* number of its first image in the batch */
     int64_t images; /* in use, from lane 0; `lanes` but for the last tile. What the other lanes hold
                        is never seen by anybody; sums over images leave them out */
-    void *scratch;  /* of this worker, 64-byte aligned, as many bytes as the kernel's planner asked
-                       for */
 } cpu_tile;
 
 /* p[i] is the first element of operand i: inputs, then outputs. [a thread of the pool] */
@@ -42,62 +40,67 @@ typedef struct cpu_params {
 } cpu_params;
 
 /* ---- convolutions and matrix products: y[o](pos) = bias[o] + sum over taps w[tap][o] x(pos + tap)
- * Forward, the gradient with respect to the input (stride 1: the same with taps mirrored; stride s:
- * s*s phases of it) and matmul are all this, with other tables. */
-typedef struct cpu_conv_block { /* of output channels of one group */
-    int32_t first, count;       /* channels; count is the register block's height */
-    int64_t weights;            /* offset in the packed weights: [taps of the group][count] */
+ * Forward, the gradient with respect to the input and matmul are all this, with other tables. A
+ * register block is `height` channels of y times `width` columns of one row. */
+typedef struct cpu_conv_block { /* channels of y in one group */
+    int32_t first, height;
+    int32_t shape;   /* which of the spans go with this height */
+    int64_t weights; /* its packed weights [taps of the group][height], in those of the group */
 } cpu_conv_block;
 
-typedef struct cpu_conv_class { /* rows of output that see the same taps, and columns likewise */
-    int32_t n_taps;
-    const int64_t *x;       /* per tap: offset in x, in vectors, from the window's first element */
-    const int32_t *w;       /* per tap: its number among all taps of the group */
-} cpu_conv_class;
+/* A set of taps that some rows and columns share: those that lie inside the image there. */
+typedef struct cpu_conv_taps {
+    int32_t count;
+    const int64_t *x; /* per tap: offset in x from (row, column) 0 of the window, floats */
+    const int32_t *w; /* per tap: its number among all taps of the group */
+} cpu_conv_taps;
 
-typedef struct cpu_conv_row {    /* one row of output, or a phase of it */
-    int64_t y;                   /* offset of its first column in a channel of y, vectors */
-    int64_t x;                   /* offset of the window of its first column in a group of x */
-    int32_t first_span, n_spans; /* of cpu_conv_params.spans */
-} cpu_conv_row;
-
-typedef struct cpu_conv_span { /* neighbouring columns of a row: one register block's width */
-    int32_t first, count;      /* columns, in steps of y_step and x_step */
-    int32_t taps; /* which of the classes */
+/* `repeat` register blocks of `width` columns, one after the other. */
+typedef struct cpu_conv_span {
+    int32_t column, width, repeat;
+    int32_t taps; /* of cpu_conv_params.taps */
 } cpu_conv_span;
+
+typedef struct cpu_conv_row {
+    int64_t y, x; /* offsets of column 0: in a channel of y, in a group of x; floats */
+    int32_t line; /* which spans it is made of */
+} cpu_conv_row;
 
 typedef enum cpu_activation { CPU_LINEAR, CPU_RELU } cpu_activation;
 
 typedef struct cpu_conv_params {
-    int32_t groups, n_blocks, n_rows;
-    int64_t x_group, y_group, w_group; /* offsets from group to group: vectors, channels, floats */
-    int64_t x_step, y_step;            /* from column to column of a row, vectors */
-    int64_t y_plane;                   /* from channel to channel of y, vectors */
+    int32_t groups, n_blocks, n_rows, n_shapes;
+    int64_t x_group, y_group, w_group; /* from group to group: floats, channels, floats */
+    int64_t x_step, y_step;            /* from column to column of a row, floats */
+    int64_t y_plane;                   /* from channel to channel of y, floats */
     const cpu_conv_block *blocks;      /* of one group */
     const cpu_conv_row *rows;
+    const int32_t *lines; /* [line][shape][2]: first span and number of them */
     const cpu_conv_span *spans;
-    const cpu_conv_class *classes;
+    const cpu_conv_taps *taps;
+    bool rows_outside; /* all blocks for a row, or all rows for a block */
+    bool has_bias;     /* p: x, packed weights[, bias], y */
     int32_t activation;
-    int32_t has_bias; /* p: x, packed weights[, bias], y */
 } cpu_conv_params;
 
-/* dw[o][tap] += sum over images, positions of dy[o](pos) x(pos + tap); p: x, dy, dw. dw is plain
- * memory [O][taps of the group]. Taps are walked by kernel row, whose valid output rows differ. */
-typedef struct cpu_weight_grad_row { /* taps of one kernel row */
-    int32_t first_tap, n_taps;
-    int32_t y0, y1; /* rows of dy that see it */
-    int64_t x;      /* offset added to every tap for row y0 */
+/* dw[o][tap] += sum over images and positions of dy[o](pos) x(pos + tap); p: x, dy, dw. dw is plain
+ * memory, [O][taps of the group]. Taps of one kernel row see the same rows of dy. */
+typedef struct cpu_weight_grad_row {
+    int32_t first, count; /* of the taps */
+    int32_t y0, y1;       /* rows of dy that see it */
 } cpu_weight_grad_row;
 
 typedef struct cpu_weight_grad_params {
-    int32_t groups, o; /* channels of dy per group */
-    int32_t n_rows, taps;
-    int64_t x_group;   /* vectors */
-    cpu_view dy;
-    int64_t x_row, x_step;           /* of x for the next row and column of dy, vectors */
+    int32_t groups, channels; /* of dy per group */
+    int32_t n_rows, n_taps;
+    int64_t x_group;          /* floats */
+    int64_t x_row, x_step;    /* in x for the next row and column of dy, floats */
+    int64_t dy_plane, dy_row; /* floats */
+    int32_t columns;          /* of dy */
+    int32_t height, width;    /* of a register block: channels of dy, taps */
     const cpu_weight_grad_row *rows;
-    const int64_t *x;                /* per entry of the walk: offset in x, vectors */
-    const int32_t *w;                /* per entry: place of the tap in dw */
+    const int64_t *x; /* per tap in the order of the rows: offset in x for dy (0, 0), floats */
+    const int32_t *w; /* ... and its place in dw */
 } cpu_weight_grad_params;
 
 /* ---- map: an expression over rows of vectors */

@@ -1,0 +1,645 @@
+/* Convolutions of both directions and matrix products as one kernel: which taps an output sees, how
+ * registers are blocked, how weights are packed. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "plan.h"
+
+/* ---- one axis ---- */
+
+/* An output position of phase f is q = f + stride * j; tap k reads input position
+ * j * step + offset[k]. A convolution has one phase, its gradient one for each residue of the
+ * stride. Offsets ascend. */
+typedef struct phase {
+    int64_t first, count;
+    int32_t n_taps;
+    int32_t *tap;
+    int64_t *offset;
+} phase;
+
+typedef struct axis {
+    int64_t stride, step;
+    int64_t in_size;
+    int32_t n_phases;
+    phase *phases;
+} axis;
+
+typedef struct extent { /* of one axis of a convolution */
+    int64_t in, out, kernel, stride, dilation, before;
+} extent;
+
+static bool fits_phase(const extent *e, bool gradient, int64_t f, int64_t k)
+{
+    return !gradient || (f + e->before - k * e->dilation) % e->stride == 0;
+}
+
+static int64_t offset_of(const extent *e, bool gradient, int64_t f, int64_t k)
+{
+    return gradient ? (f + e->before - k * e->dilation) / e->stride : k * e->dilation - e->before;
+}
+
+static void add_taps(const extent *e, bool gradient, phase *p)
+{
+    for (int64_t i = 0; i < e->kernel; i++) {
+        int64_t k = gradient ? e->kernel - 1 - i : i; /* so that offsets ascend */
+        if (!fits_phase(e, gradient, p->first, k))
+            continue;
+        p->tap[p->n_taps] = (int32_t)k;
+        p->offset[p->n_taps++] = offset_of(e, gradient, p->first, k);
+    }
+}
+
+/* `in` and `out` are those of the forward convolution also for its gradient. */
+static bool make_axis(cpu_plan *plan, const extent *e, bool gradient, axis *a)
+{
+    const int64_t outs = gradient ? e->in : e->out;
+    a->in_size = gradient ? e->out : e->in;
+    a->stride = gradient ? e->stride : 1;
+    a->step = gradient ? 1 : e->stride;
+    a->n_phases = (int32_t)(a->stride < outs ? a->stride : outs);
+    a->phases = cpu_plan_alloc(plan, (size_t)a->n_phases, sizeof *a->phases);
+    for (int32_t f = 0; f < a->n_phases && !plan->out_of_memory; f++) {
+        phase *p = &a->phases[f];
+        p->first = f;
+        p->count = (outs - f + a->stride - 1) / a->stride;
+        p->tap = cpu_plan_alloc(plan, (size_t)e->kernel, sizeof *p->tap);
+        p->offset = cpu_plan_alloc(plan, (size_t)e->kernel, sizeof *p->offset);
+        if (!plan->out_of_memory)
+            add_taps(e, gradient, p);
+    }
+    return !plan->out_of_memory;
+}
+
+/* Taps [first, end) of a phase that lie inside the input for some j in [j0, j1). */
+static void taps_inside(const axis *a, const phase *p, int64_t j0, int64_t j1, int32_t *first,
+                        int32_t *end)
+{
+    *first = 0;
+    *end = p->n_taps;
+    while (*first < *end && (j1 - 1) * a->step + p->offset[*first] < 0)
+        (*first)++;
+    while (*end > *first && j0 * a->step + p->offset[*end - 1] >= a->in_size)
+        (*end)--;
+}
+
+/* Columns outside the input that may be read: left and right of it. */
+static void margins_of(const extent *e, bool gradient, int32_t margin[2])
+{
+    const int64_t stride = gradient ? e->stride : 1, step = gradient ? 1 : e->stride;
+    const int64_t outs = gradient ? e->in : e->out, size = gradient ? e->out : e->in;
+    for (int64_t f = 0; f < stride && f < outs; f++)
+        for (int64_t k = 0; k < e->kernel; k++) {
+            if (!fits_phase(e, gradient, f, k))
+                continue;
+            int64_t count = (outs - f + stride - 1) / stride;
+            int64_t low = offset_of(e, gradient, f, k);
+            int64_t high = (count - 1) * step + low - (size - 1);
+            margin[0] = -low > margin[0] ? (int32_t)-low : margin[0];
+            margin[1] = high > margin[1] ? (int32_t)high : margin[1];
+        }
+}
+
+/* ---- a product of this kind ---- */
+
+typedef struct conv_spec {
+    bool gradient;                             /* with respect to the input */
+    int64_t groups, in_channels, out_channels; /* per group, of what is read and written */
+    extent y, x;
+    /* weight of (group, out channel, in channel, ky, kx) in plain memory */
+    int64_t w_group, w_out, w_in;
+    int32_t n_blocks, n_shapes;
+    cpu_conv_block *blocks;
+    int64_t packed; /* floats of a group */
+    cpu_conv_params params;
+} conv_spec;
+
+static extent extent_of(const cnn_conv2d_attrs *a, int side, const cnn_type *x, const cnn_type *y,
+                        int64_t kernel)
+{
+    return (extent){ x->dim[2 + side], y->dim[2 + side],  kernel,
+                     a->stride[side],  a->dilation[side], a->pad[2 * side] };
+}
+
+void cpu_conv_margins(const cnn_node *node, const cnn_program *p, int32_t (*margins)[2])
+{
+    const char *op = node->op->c.name;
+    const bool forward = strcmp(op, "conv2d") == 0, weights = strcmp(op, "conv2d_weight_grad") == 0;
+    const bool gradient = strcmp(op, "conv2d_input_grad") == 0;
+    if ((!forward && !weights && !gradient) || !cpu_is_batched(p, node->in[0]))
+        return;
+    const cnn_type *in0 = &cnn_value_at(p, node->in[0])->type;
+    const cnn_type *in1 = &cnn_value_at(p, node->in[1])->type;
+    const cnn_type *out = &cnn_value_at(p, node->out[0])->type;
+    const cnn_type *x = gradient ? out : in0, *w = weights ? out : in1;
+    const cnn_type *y = gradient ? in0 : weights ? in1 : out;
+    extent e = extent_of(node->attrs, 1, x, y, w->dim[3]);
+    margins_of(&e, gradient, margins[node->in[0]]);
+}
+
+/* ---- register blocks ---- */
+
+enum { MOST_HEIGHT = 12, MOST_WIDTH = 8 };
+
+/* Accumulators, a row of x and one weight have to fit in the registers. */
+static bool fits(const cpu_kernels *k, int64_t height, int64_t width)
+{
+    return height <= MOST_HEIGHT && width <= MOST_WIDTH &&
+           height * width + width + 1 <= k->registers;
+}
+
+/* Cycles per tap: two multiply-adds, two loads, about five instructions a cycle; sums need four
+ * cycles each. */
+static double cycles(int64_t height, int64_t width)
+{
+    const double products = (double)(height * width), loads = (double)(height + width);
+    double c = products / 2 > loads / 2 ? products / 2 : loads / 2;
+    c = c > (products + loads + 5) / 5 ? c : (products + loads + 5) / 5;
+    return c > 4 ? c : 4;
+}
+
+/* Width of the blocks in which `columns` are done cheapest at a height. */
+static int64_t best_width(const cpu_kernels *k, int64_t height, int64_t columns, int64_t taps,
+                          double *cost)
+{
+    int64_t best = 1;
+    *cost = 1e300;
+    for (int64_t width = 1; width <= columns && fits(k, height, width); width++) {
+        int64_t full = columns / width, rest = columns % width;
+        double start = 12 + 2 * (double)(height * width);
+        double c = (double)full * ((double)taps * cycles(height, width) + start) +
+                   (rest > 0 ? (double)taps * cycles(height, rest) + start : 0);
+        if (c < *cost) {
+            *cost = c;
+            best = width;
+        }
+    }
+    return best;
+}
+
+/* As many blocks of channels as are cheapest, of heights that differ by one at most. */
+static int64_t best_blocks(const cpu_kernels *k, int64_t channels, int64_t columns, int64_t taps)
+{
+    int64_t best = channels;
+    double least = 1e300;
+    for (int64_t n = (channels + MOST_HEIGHT - 1) / MOST_HEIGHT; n <= channels; n++) {
+        int64_t low = channels / n, n_high = channels % n;
+        double cost_low = 0, cost_high = 0;
+        if (!fits(k, low + (n_high > 0), 1))
+            continue;
+        (void)best_width(k, low, columns, taps, &cost_low);
+        if (n_high > 0)
+            (void)best_width(k, low + 1, columns, taps, &cost_high);
+        double cost = (double)(n - n_high) * cost_low + (double)n_high * cost_high;
+        if (cost < least) {
+            least = cost;
+            best = n;
+        }
+    }
+    return best;
+}
+
+static int64_t taps_of(const conv_spec *s)
+{
+    return s->in_channels * s->y.kernel * s->x.kernel;
+}
+
+static void block_channels(cpu_plan *plan, conv_spec *s)
+{
+    const int64_t columns = (s->gradient ? s->x.in : s->x.out + 0);
+    const int64_t phases = s->gradient ? s->x.stride : 1;
+    int64_t n =
+        best_blocks(plan->kernels, s->out_channels, (columns + phases - 1) / phases, taps_of(s));
+    int64_t low = s->out_channels / n, n_high = s->out_channels % n, first = 0;
+    s->blocks = cpu_plan_alloc(plan, (size_t)n, sizeof *s->blocks);
+    s->n_blocks = (int32_t)n;
+    s->n_shapes = n_high > 0 ? 2 : 1;
+    for (int64_t i = 0; i < n && s->blocks != NULL; i++) {
+        int64_t height = low + (i < n_high);
+        s->blocks[i] = (cpu_conv_block){ (int32_t)first, (int32_t)height,
+                                         n_high > 0 && i >= n_high ? 1 : 0, first * taps_of(s) };
+        first += height;
+    }
+    s->packed = s->out_channels * taps_of(s);
+}
+
+/* ---- packed weights ---- */
+
+typedef struct pack_job {
+    const conv_spec *spec;
+    const float *from;
+    float *to;
+} pack_job;
+
+/* Taps in the order (channel, ky, kx). */
+static void pack_block(void *context, uint32_t i)
+{
+    const pack_job *job = context;
+    const conv_spec *s = job->spec;
+    const int64_t group = i / (uint32_t)s->n_blocks, kernel = s->y.kernel * s->x.kernel;
+    const cpu_conv_block *b = &s->blocks[i % (uint32_t)s->n_blocks];
+    float *to = job->to + group * s->packed + b->weights;
+    for (int64_t c = 0; c < s->in_channels; c++)
+        for (int64_t k = 0; k < kernel; k++)
+            for (int32_t o = 0; o < b->height; o++)
+                *to++ = job->from[group * s->w_group + (b->first + o) * s->w_out + c * s->w_in + k];
+}
+
+static cnn_status pack(const cpu_step *step, void *const *p, const cpu_plan *plan, cnn_error *err)
+{
+    const conv_spec *s = step->spec;
+    pack_job job = { s, p[0], p[1] };
+    const uint32_t count = (uint32_t)(s->groups * s->n_blocks);
+    (void)err;
+    if (s->packed * s->groups < 1 << 16)
+        for (uint32_t i = 0; i < count; i++)
+            pack_block(&job, i);
+    else
+        plan->host->parallel(plan->host, count, pack_block, &job);
+    return CNN_OK;
+}
+
+/* ---- tables ---- */
+
+typedef struct tables {
+    cpu_plan *plan;
+    const conv_spec *spec;
+    axis y, x;
+    int64_t row, plane; /* of what is read, vectors */
+    int64_t lanes;
+    cpu_conv_taps *taps;
+    int32_t (*key)[6]; /* per set of taps: phase, first and end of y, then of x */
+    int32_t n_taps, n_lines, n_spans, span_cap, taps_cap;
+    cpu_conv_span *spans;
+    int32_t *lines;
+    int32_t (*line_key)[4]; /* phase, first, end of y; phase of x */
+} tables;
+
+/* Grows an array of the plan by copying: tables are small. */
+static void *grow(cpu_plan *plan, void *from, int32_t count, int32_t *cap, size_t size)
+{
+    if (count < *cap)
+        return from;
+    int32_t larger = *cap > 0 ? 2 * *cap : 16;
+    void *to = cpu_plan_alloc(plan, (size_t)larger, size);
+    if (to != NULL && count > 0)
+        memcpy(to, from, (size_t)count * size);
+    *cap = larger;
+    return to;
+}
+
+static void write_taps(tables *t, const int32_t key[6], cpu_conv_taps *taps)
+{
+    const conv_spec *s = t->spec;
+    const phase *py = &t->y.phases[key[0]], *px = &t->x.phases[key[3]];
+    const int32_t kernel = (int32_t)(s->y.kernel * s->x.kernel);
+    int32_t count = (int32_t)s->in_channels * (key[2] - key[1]) * (key[5] - key[4]);
+    int64_t *x = cpu_plan_alloc(t->plan, (size_t)count, sizeof *x);
+    int32_t *w = cpu_plan_alloc(t->plan, (size_t)count, sizeof *w);
+    *taps = (cpu_conv_taps){ 0, x, w };
+    if (x == NULL || w == NULL)
+        return;
+    for (int32_t c = 0; c < s->in_channels; c++)
+        for (int32_t i = key[1]; i < key[2]; i++)
+            for (int32_t k = key[4]; k < key[5]; k++) {
+                x[taps->count] = (c * t->plane + py->offset[i] * t->row + px->offset[k]) * t->lanes;
+                w[taps->count++] = c * kernel + py->tap[i] * (int32_t)s->x.kernel + px->tap[k];
+            }
+}
+
+static int32_t find_taps(tables *t, const int32_t key[6])
+{
+    for (int32_t i = 0; i < t->n_taps; i++)
+        if (memcmp(t->key[i], key, sizeof t->key[i]) == 0)
+            return i;
+    int32_t cap = t->taps_cap;
+    t->taps = grow(t->plan, t->taps, t->n_taps, &cap, sizeof *t->taps);
+    cap = t->taps_cap;
+    t->key = grow(t->plan, t->key, t->n_taps, &cap, sizeof *t->key);
+    t->taps_cap = cap;
+    if (t->plan->out_of_memory)
+        return 0;
+    memcpy(t->key[t->n_taps], key, sizeof t->key[0]);
+    write_taps(t, key, &t->taps[t->n_taps]);
+    return t->n_taps++;
+}
+
+static void add_span(tables *t, int32_t first_of_line, int32_t column, int32_t width, int32_t taps)
+{
+    cpu_conv_span *last = t->n_spans > first_of_line ? &t->spans[t->n_spans - 1] : NULL;
+    if (last != NULL && last->width == width && last->taps == taps) {
+        last->repeat++;
+        return;
+    }
+    t->spans = grow(t->plan, t->spans, t->n_spans, &t->span_cap, sizeof *t->spans);
+    if (t->spans != NULL)
+        t->spans[t->n_spans++] = (cpu_conv_span){ column, width, 1, taps };
+}
+
+/* The spans of a kind of row for one height of blocks. */
+static void write_line(tables *t, const int32_t line_key[4], int32_t height, int32_t *range)
+{
+    const phase *px = &t->x.phases[line_key[3]];
+    double cost;
+    int64_t width = best_width(t->plan->kernels, height, px->count, taps_of(t->spec), &cost);
+    range[0] = t->n_spans;
+    for (int64_t j = 0; j < px->count && !t->plan->out_of_memory; j += width) {
+        int64_t end = j + width < px->count ? j + width : px->count;
+        int32_t key[6] = { line_key[0], line_key[1], line_key[2], line_key[3], 0, 0 };
+        taps_inside(&t->x, px, j, end, &key[4], &key[5]);
+        add_span(t, range[0], (int32_t)j, (int32_t)(end - j), find_taps(t, key));
+    }
+    range[1] = t->n_spans - range[0];
+}
+
+static int32_t find_line(tables *t, const int32_t key[4], int32_t *cap)
+{
+    const conv_spec *s = t->spec;
+    for (int32_t i = 0; i < t->n_lines; i++)
+        if (memcmp(t->line_key[i], key, sizeof t->line_key[i]) == 0)
+            return i;
+    int32_t old = *cap;
+    t->line_key = grow(t->plan, t->line_key, t->n_lines, &old, sizeof *t->line_key);
+    t->lines = grow(t->plan, t->lines, t->n_lines, cap, (size_t)s->n_shapes * 2 * sizeof *t->lines);
+    if (t->plan->out_of_memory)
+        return 0;
+    memcpy(t->line_key[t->n_lines], key, sizeof t->line_key[0]);
+    for (int32_t i = 0; i < s->n_blocks; i++)
+        if (i == 0 || s->blocks[i].shape != s->blocks[i - 1].shape)
+            write_line(t, key, s->blocks[i].height,
+                       &t->lines[(t->n_lines * s->n_shapes + s->blocks[i].shape) * 2]);
+    return t->n_lines++;
+}
+
+static void write_rows(tables *t, cpu_conv_params *p, const cpu_view *out)
+{
+    int32_t cap = 0, n = 0, most = 0;
+    for (int32_t f = 0; f < t->y.n_phases; f++)
+        most += (int32_t)t->y.phases[f].count * t->x.n_phases;
+    cpu_conv_row *rows = cpu_plan_alloc(t->plan, (size_t)most, sizeof *rows);
+    for (int32_t f = 0; f < t->y.n_phases && rows != NULL; f++)
+        for (int64_t j = 0; j < t->y.phases[f].count; j++)
+            for (int32_t g = 0; g < t->x.n_phases; g++) {
+                int32_t key[4] = { f, 0, 0, g };
+                taps_inside(&t->y, &t->y.phases[f], j, j + 1, &key[1], &key[2]);
+                int64_t y = f + t->y.stride * j;
+                rows[n++] =
+                    (cpu_conv_row){ (y * out->row + g) * t->lanes,
+                                    j * t->y.step * t->row * t->lanes, find_line(t, key, &cap) };
+            }
+    p->rows = rows;
+    p->n_rows = n;
+}
+
+/* Packed weights that fit the second cache beside the rows of x stay there while rows go by. */
+enum { RESIDENT_WEIGHTS = 128 << 10 };
+
+static cnn_status finish_conv(cpu_plan *plan, cpu_step *step, cnn_error *err)
+{
+    conv_spec *s = step->spec;
+    cpu_conv_params *p = &s->params;
+    const cpu_view *in = &plan->values[step->in[0]].view, *out = &plan->values[step->out[0]].view;
+    tables t = { .plan = plan, .spec = s, .row = in->row, .plane = in->plane };
+    t.lanes = plan->kernels->lanes;
+    (void)err;
+    if (!make_axis(plan, &s->y, s->gradient, &t.y) || !make_axis(plan, &s->x, s->gradient, &t.x))
+        return CNN_OK;
+    write_rows(&t, p, out);
+    p->groups = (int32_t)s->groups;
+    p->n_blocks = s->n_blocks;
+    p->n_shapes = s->n_shapes;
+    p->x_group = s->in_channels * in->plane * t.lanes;
+    p->y_group = s->out_channels;
+    p->w_group = s->packed;
+    p->x_step = t.x.step * t.lanes;
+    p->y_step = t.x.stride * t.lanes;
+    p->y_plane = out->plane * t.lanes;
+    p->blocks = s->blocks;
+    p->lines = t.lines;
+    p->spans = t.spans;
+    p->taps = t.taps;
+    p->rows_outside = s->packed * (int64_t)sizeof(float) <= RESIDENT_WEIGHTS;
+    return CNN_OK;
+}
+
+/* ---- lowering ---- */
+
+static void add_product(cpu_plan *plan, uint32_t n, conv_spec *s, int32_t x, int32_t w, int32_t y)
+{
+    block_channels(plan, s);
+    if (plan->out_of_memory)
+        return;
+    int32_t packed = cpu_add_temp(plan, s->packed * s->groups);
+    cpu_step *step = cpu_add_whole(plan, n, pack, NULL);
+    step->spec = s;
+    cpu_step_in(plan, step, w);
+    cpu_step_out(plan, step, packed);
+    step = cpu_add_step(plan, n);
+    step->kernel = plan->kernels->conv;
+    step->params = &s->params;
+    step->spec = s;
+    step->finish = finish_conv;
+    cpu_step_in(plan, step, x);
+    cpu_step_in(plan, step, packed);
+    cpu_step_out(plan, step, y);
+}
+
+void cpu_lower_conv(cpu_plan *plan, uint32_t n)
+{
+    const cnn_node *node = cnn_node_at(plan->program, n);
+    const cnn_conv2d_attrs *a = node->attrs;
+    conv_spec *s = cpu_plan_alloc(plan, 1, sizeof *s);
+    if (s == NULL)
+        return;
+    s->gradient = strcmp(node->op->c.name, "conv2d_input_grad") == 0;
+    const cnn_type *w = &cnn_value_at(plan->program, node->in[1])->type;
+    const cnn_type *in = &cnn_value_at(plan->program, node->in[0])->type;
+    const cnn_type *out = &cnn_value_at(plan->program, node->out[0])->type;
+    const cnn_type *x = s->gradient ? out : in, *y = s->gradient ? in : out;
+    const int64_t kernel = w->dim[2] * w->dim[3];
+    s->groups = a->groups;
+    s->in_channels = in->dim[1] / a->groups;
+    s->out_channels = out->dim[1] / a->groups;
+    s->y = extent_of(a, 0, x, y, w->dim[2]);
+    s->x = extent_of(a, 1, x, y, w->dim[3]);
+    s->w_group = y->dim[1] / a->groups * w->dim[1] * kernel;
+    s->w_out = s->gradient ? kernel : w->dim[1] * kernel;
+    s->w_in = s->gradient ? w->dim[1] * kernel : kernel;
+    int32_t from = cpu_tile_of(plan, n, node->in[0]), weights = cpu_plain_of(plan, node->in[1]);
+    add_product(plan, n, s, from, weights, cpu_new_tile(plan, node->out[0]));
+}
+
+static bool is_conv(const cpu_step *step)
+{
+    return step->finish == finish_conv;
+}
+
+bool cpu_conv_absorb(cpu_plan *plan, int32_t conv_result, int32_t bias, bool relu, int32_t result)
+{
+    for (uint32_t i = plan->n_steps; i > 0; i--) {
+        cpu_step *step = &plan->steps[i - 1];
+        if (step->n_out == 0 || step->out[0] != conv_result)
+            continue;
+        if (!is_conv(step) || plan->values[conv_result].is_parent)
+            return false;
+        conv_spec *s = step->spec;
+        if (s->params.activation != CPU_LINEAR || (bias >= 0 && s->params.has_bias))
+            return false;
+        if (bias >= 0) {
+            s->params.has_bias = true;
+            cpu_step_in(plan, step, bias);
+        }
+        s->params.activation = relu ? CPU_RELU : CPU_LINEAR;
+        plan->values[conv_result].makers = 0;
+        int32_t out = cpu_new_tile(plan, result); /* values may move, steps do not */
+        plan->values[out].makers = 1;
+        step->out[0] = out;
+        return true;
+    }
+    return false;
+}
+
+/* ---- the gradient of weights ---- */
+
+typedef struct weight_grad_spec {
+    int64_t groups, channels, in_channels; /* per group: of dy and x */
+    extent y, x;
+    cpu_weight_grad_params params;
+} weight_grad_spec;
+
+/* Rows [y0, y1) of dy for which tap k of the kernel lies inside x. */
+static void rows_inside(const extent *e, int64_t k, int32_t *y0, int32_t *y1)
+{
+    const int64_t offset = k * e->dilation - e->before;
+    int64_t first = offset >= 0 ? 0 : (-offset + e->stride - 1) / e->stride;
+    int64_t end = offset >= e->in ? 0 : (e->in - 1 - offset) / e->stride + 1;
+    *y0 = (int32_t)first;
+    *y1 = (int32_t)(end < e->out ? end : e->out);
+    *y1 = *y1 > *y0 ? *y1 : *y0;
+}
+
+/* One operand of a product is in registers while the other one goes by. */
+static void block_weight_grad(const cpu_kernels *k, cpu_weight_grad_params *p, int64_t taps)
+{
+    double least = 1e300;
+    for (int32_t height = 1; height <= 8; height++)
+        for (int32_t width = 1; width <= 4; width++) {
+            if (height * width + width + 1 > k->registers || (height > 6 && width > 2))
+                continue;
+            double blocks = (double)((p->channels + height - 1) / height) *
+                            (double)((taps + width - 1) / width);
+            double cost = blocks * cycles(height, width);
+            if (cost < least) {
+                least = cost;
+                p->height = height;
+                p->width = width;
+            }
+        }
+}
+
+static cnn_status finish_weight_grad(cpu_plan *plan, cpu_step *step, cnn_error *err)
+{
+    weight_grad_spec *s = step->spec;
+    cpu_weight_grad_params *p = &s->params;
+    const cpu_view *x = &plan->values[step->in[0]].view, *dy = &plan->values[step->in[1]].view;
+    const int64_t lanes = plan->kernels->lanes, kernel = s->y.kernel * s->x.kernel;
+    const int64_t n = s->in_channels * kernel;
+    cpu_weight_grad_row *rows = cpu_plan_alloc(plan, (size_t)s->y.kernel, sizeof *rows);
+    int64_t *at = cpu_plan_alloc(plan, (size_t)n, sizeof *at);
+    int32_t *w = cpu_plan_alloc(plan, (size_t)n, sizeof *w), i = 0;
+    (void)err;
+    for (int64_t ky = 0; ky < s->y.kernel && !plan->out_of_memory; ky++) {
+        rows[ky].first = i;
+        rows[ky].count = (int32_t)(s->in_channels * s->x.kernel);
+        rows_inside(&s->y, ky, &rows[ky].y0, &rows[ky].y1);
+        for (int64_t c = 0; c < s->in_channels; c++)
+            for (int64_t kx = 0; kx < s->x.kernel; kx++) {
+                at[i] = (c * x->plane + (ky * s->y.dilation - s->y.before) * x->row +
+                         kx * s->x.dilation - s->x.before) *
+                        lanes;
+                w[i++] = (int32_t)(c * kernel + ky * s->x.kernel + kx);
+            }
+    }
+    p->groups = (int32_t)s->groups;
+    p->channels = (int32_t)s->channels;
+    p->n_rows = (int32_t)s->y.kernel;
+    p->n_taps = (int32_t)n;
+    p->x_group = s->in_channels * x->plane * lanes;
+    p->x_row = s->y.stride * x->row * lanes;
+    p->x_step = s->x.stride * lanes;
+    p->dy_plane = dy->plane * lanes;
+    p->dy_row = dy->row * lanes;
+    p->columns = (int32_t)s->x.out;
+    p->rows = rows;
+    p->x = at;
+    p->w = w;
+    block_weight_grad(plan->kernels, p, s->in_channels * s->x.kernel);
+    return CNN_OK;
+}
+
+static void add_weight_grad(cpu_plan *plan, uint32_t n, weight_grad_spec *s, int32_t x, int32_t dy)
+{
+    const cnn_node *node = cnn_node_at(plan->program, n);
+    int64_t count = cnn_count(&cnn_value_at(plan->program, node->out[0])->type);
+    int32_t sum = cpu_add_partial(plan, count, sizeof(float));
+    cpu_step *step = cpu_add_step(plan, n);
+    step->kernel = plan->kernels->weight_grad;
+    step->params = &s->params;
+    step->spec = s;
+    step->finish = finish_weight_grad;
+    step->sums = step->masks = true;
+    cpu_step_in(plan, step, x);
+    cpu_step_in(plan, step, dy);
+    cpu_step_out(plan, step, sum);
+    cpu_add_total(plan, n, sum, cpu_new_plain(plan, node->out[0]), 1);
+}
+
+void cpu_lower_weight_grad(cpu_plan *plan, uint32_t n)
+{
+    const cnn_node *node = cnn_node_at(plan->program, n);
+    const cnn_conv2d_attrs *a = node->attrs;
+    weight_grad_spec *s = cpu_plan_alloc(plan, 1, sizeof *s);
+    if (s == NULL)
+        return;
+    const cnn_type *x = &cnn_value_at(plan->program, node->in[0])->type;
+    const cnn_type *y = &cnn_value_at(plan->program, node->in[1])->type;
+    const cnn_type *w = &cnn_value_at(plan->program, node->out[0])->type;
+    s->groups = a->groups;
+    s->channels = y->dim[1] / a->groups;
+    s->in_channels = x->dim[1] / a->groups;
+    s->y = extent_of(a, 0, x, y, w->dim[2]);
+    s->x = extent_of(a, 1, x, y, w->dim[3]);
+    int32_t from = cpu_tile_of(plan, n, node->in[0]), dy = cpu_tile_of(plan, n, node->in[1]);
+    add_weight_grad(plan, n, s, from, dy);
+}
+
+/* A product of [N,K] with a matrix is a convolution of K channels of one pixel; that of two batches
+ * is the gradient of its weights. */
+void cpu_lower_matmul(cpu_plan *plan, uint32_t n)
+{
+    const cnn_node *node = cnn_node_at(plan->program, n);
+    const cnn_matmul_attrs *a = node->attrs;
+    const cnn_type *in = &cnn_value_at(plan->program, node->in[0])->type;
+    const cnn_type *out = &cnn_value_at(plan->program, node->out[0])->type;
+    const extent pixel = { 1, 1, 1, 1, 1, 0 };
+    if (a->trans_a) {
+        weight_grad_spec *g = cpu_plan_alloc(plan, 1, sizeof *g);
+        if (g == NULL)
+            return;
+        *g = (weight_grad_spec){
+            .groups = 1, .channels = out->dim[0], .in_channels = out->dim[1], .y = pixel, .x = pixel
+        };
+        int32_t left = cpu_tile_of(plan, n, node->in[0]);
+        add_weight_grad(plan, n, g, cpu_tile_of(plan, n, node->in[1]), left);
+        return;
+    }
+    conv_spec *s = cpu_plan_alloc(plan, 1, sizeof *s);
+    if (s == NULL)
+        return;
+    *s = (conv_spec){
+        .groups = 1, .in_channels = in->dim[1], .out_channels = out->dim[1], .y = pixel, .x = pixel
+    };
+    s->w_out = a->trans_b ? in->dim[1] : 1;
+    s->w_in = a->trans_b ? 1 : out->dim[1];
+    int32_t from = cpu_tile_of(plan, n, node->in[0]), weights = cpu_plain_of(plan, node->in[1]);
+    add_product(plan, n, s, from, weights, cpu_new_tile(plan, node->out[0]));
+}

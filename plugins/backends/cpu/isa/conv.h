@@ -1,0 +1,134 @@
+/* Convolutions: register blocks of `height` channels times `width` columns. */
+#ifndef CPU_CONV_H
+#define CPU_CONV_H
+
+#include "vector.h"
+
+typedef struct conv_args {
+    const float *x, *w, *bias; /* of the first column; of the block; per channel, or NULL */
+    float *y;
+    const cpu_conv_taps *taps;
+    int64_t x_step, y_step, y_plane;
+    int32_t repeat;
+    bool relu;
+} conv_args;
+
+/* Sums stay in registers while the taps go by: per tap `width` loads of x, `height` weights. */
+ALWAYS void conv_block(const conv_args *a, const int H, const int W)
+{
+    const float *x = a->x;
+    float *y = a->y;
+    const int32_t n = a->taps->count;
+    const int64_t *tx = a->taps->x, x_step = a->x_step;
+    const int32_t *tw = a->taps->w;
+    for (int32_t r = 0; r < a->repeat; r++, x += W * x_step, y += W * a->y_step) {
+        vf sum[12][8];
+#pragma GCC unroll 12
+        for (int h = 0; h < H; h++)
+#pragma GCC unroll 8
+            for (int w = 0; w < W; w++)
+                sum[h][w] = splat(a->bias != NULL ? a->bias[h] : 0.0f);
+        for (int32_t t = 0; t < n; t++) {
+            const float *from = x + tx[t], *weight = a->w + (int64_t)tw[t] * H;
+            vf v[8];
+#pragma GCC unroll 8
+            for (int w = 0; w < W; w++)
+                v[w] = load(from + w * x_step);
+#pragma GCC unroll 12
+            for (int h = 0; h < H; h++) {
+                const vf k = splat(weight[h]);
+#pragma GCC unroll 8
+                for (int w = 0; w < W; w++)
+                    sum[h][w] += v[w] * k;
+            }
+        }
+#pragma GCC unroll 12
+        for (int h = 0; h < H; h++)
+#pragma GCC unroll 8
+            for (int w = 0; w < W; w++) {
+                const vf s = sum[h][w], zero = { 0 };
+                store(y + h * a->y_plane + w * a->y_step, a->relu ? choose(s <= zero, zero, s) : s);
+            }
+    }
+}
+
+typedef void (*conv_fn)(const conv_args *);
+
+#define CONV(H, W)                                 \
+    static void conv_##H##x##W(const conv_args *a) \
+    {                                              \
+        conv_block(a, H, W);                       \
+    }
+/* Blocks that leave room for a row of x and a weight. */
+#define CONV_16_REGISTERS(X)                                                                    \
+    X(1, 1)                                                                                     \
+    X(1, 2) X(1, 3) X(1, 4) X(1, 5) X(1, 6) X(1, 7) X(2, 1) X(2, 2) X(2, 3) X(2, 4) X(2, 5)     \
+        X(3, 1) X(3, 2) X(3, 3) X(4, 1) X(4, 2) X(4, 3) X(5, 1) X(5, 2) X(6, 1) X(6, 2) X(7, 1) \
+            X(8, 1) X(9, 1) X(10, 1) X(11, 1) X(12, 1)
+#define CONV_32_REGISTERS(X)                                                                      \
+    X(1, 8)                                                                                       \
+    X(2, 6) X(2, 7) X(2, 8) X(3, 4) X(3, 5) X(3, 6) X(3, 7) X(4, 4) X(4, 5) X(4, 6) X(5, 3)       \
+        X(5, 4) X(5, 5) X(6, 3) X(6, 4) X(7, 2) X(7, 3) X(8, 2) X(8, 3) X(9, 2) X(10, 2) X(11, 2) \
+            X(12, 2)
+
+CONV_16_REGISTERS(CONV)
+#if CPU_REGISTERS >= 32
+CONV_32_REGISTERS(CONV)
+#endif
+
+#define ENTRY(H, W) [H][W] = conv_##H##x##W,
+static const conv_fn conv_fns[13][9] = { CONV_16_REGISTERS(ENTRY)
+#if CPU_REGISTERS >= 32
+                                             CONV_32_REGISTERS(ENTRY)
+#endif
+};
+#undef ENTRY
+#undef CONV
+
+static void conv_row(const cpu_conv_params *c, const cpu_conv_row *row, const cpu_conv_block *block,
+                     const float *x, const float *w, const float *bias, float *y)
+{
+    const int32_t *line = c->lines + (row->line * c->n_shapes + block->shape) * 2;
+    for (int32_t i = line[0]; i < line[0] + line[1]; i++) {
+        const cpu_conv_span *span = &c->spans[i];
+        const conv_args args = {
+            .x = x + row->x + span->column * c->x_step,
+            .w = w,
+            .bias = bias,
+            .y = y + row->y + span->column * c->y_step,
+            .taps = &c->taps[span->taps],
+            .x_step = c->x_step,
+            .y_step = c->y_step,
+            .y_plane = c->y_plane,
+            .repeat = span->repeat,
+            .relu = c->activation == CPU_RELU,
+        };
+        conv_fns[block->height][span->width](&args);
+    }
+}
+
+static void conv_group(const cpu_conv_params *c, const float *x, const float *w, const float *bias,
+                       float *y)
+{
+    const int32_t outer = c->rows_outside ? c->n_rows : c->n_blocks;
+    const int32_t inner = c->rows_outside ? c->n_blocks : c->n_rows;
+    for (int32_t i = 0; i < outer; i++)
+        for (int32_t j = 0; j < inner; j++) {
+            const cpu_conv_row *row = &c->rows[c->rows_outside ? i : j];
+            const cpu_conv_block *b = &c->blocks[c->rows_outside ? j : i];
+            conv_row(c, row, b, x, w + b->weights, bias != NULL ? bias + b->first : NULL,
+                     y + b->first * c->y_plane);
+        }
+}
+
+static void conv_tile(const void *params, void *const *p, const cpu_tile *tile)
+{
+    const cpu_conv_params *c = params;
+    (void)tile;
+    for (int32_t g = 0; g < c->groups; g++)
+        conv_group(c, (const float *)p[0] + g * c->x_group, (const float *)p[1] + g * c->w_group,
+                   c->has_bias ? (const float *)p[2] + g * c->y_group : NULL,
+                   (float *)p[2 + c->has_bias] + g * c->y_group * c->y_plane);
+}
+
+#endif
