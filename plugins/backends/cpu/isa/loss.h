@@ -7,6 +7,9 @@
 
 #include "walk.h"
 
+#if __has_include("../isa/math.h")
+#include "math.h"
+#else
 ALWAYS vf vexp(vf x)
 {
     for (int l = 0; l < LANES; l++)
@@ -20,6 +23,7 @@ ALWAYS vf vlog(vf x)
         x[l] = logf(x[l]);
     return x;
 }
+#endif
 
 /* Elements of a line along the axis; strides in floats. */
 typedef struct line {
