@@ -140,8 +140,8 @@ def inference(net):
             traced = torch.jit.trace(net, batches()[0])
             net = torch.jit.optimize_for_inference(torch.jit.freeze(traced))
     if "compile" in settings:
-        import torch._inductor.config
-        torch._inductor.config.freezing = True
+        from torch._inductor import config
+        config.freezing = True
         net = torch.compile(net, dynamic=False)
     guard = torch.no_grad if "compile" in settings else torch.inference_mode
 

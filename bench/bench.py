@@ -1,0 +1,222 @@
+"""./dev bench: cnnrun and its peers in turns, in one run.
+
+    bench.py [--quick] [--rows a,b] [--rounds N] [--backend NAME] [--out FILE]
+
+For each row every setting of every peer is prepared and tried; those that are much slower than the best are done
+with that. The others and cnnrun are measured in rounds: cnnrun, peer, peer, cnnrun, peer, peer, ... Each figure
+is one line in build/bench/results.jsonl, from which report.py writes the tables.
+"""
+import argparse
+import json
+import os
+import platform
+import subprocess
+import sys
+import time
+
+import report
+import rows as table
+import sides
+from processes import Failed
+
+THREADS = 2
+# A setting that is this much slower than the best when it is tried cannot become the best.
+SLOWER = {"train": 1.4, "infer": 1.4, "whole": 1.1, "memory": 1.1}
+BUSY = 0.15  # share of the processors: with more, spinning threads of the peers would wait for each other
+
+
+def arguments():
+    parser = argparse.ArgumentParser(prog="./dev bench", description="Measures cnnrun and its peers in turns.")
+    parser.add_argument("--quick", action="store_true", help="a few minutes: shorter, fewer settings, nothing compiled")
+    parser.add_argument("--rows", help="names, with commas: " + ", ".join(row.name for row in table.ROWS))
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--backend", default="auto", help="of cnnrun")
+    parser.add_argument("--out", help="the document; docs/benchmarks.md for a whole run, else one in build/bench")
+    args = parser.parse_args()
+    known = {row.name: row for row in table.ROWS}
+    names = args.rows.split(",") if args.rows else list(known)
+    for name in names:
+        if name not in known:
+            parser.error(f"no row '{name}'; there are {', '.join(known)}")
+    args.rows = [known[name] for name in names]
+    if args.rounds < 1:
+        parser.error("--rounds must be at least 1")
+    whole = not args.quick and len(names) == len(known)
+    args.out = args.out or os.path.join(sides.ROOT, "docs" if whole else sides.BUILD, "benchmarks.md")
+    return args
+
+
+def busy_share(seconds=0.5):
+    """The share of the processors that other programs use just now."""
+    def ticks():
+        with open("/proc/stat") as stat:
+            numbers = [int(n) for n in stat.readline().split()[1:9]]
+        return sum(numbers), numbers[3] + numbers[4]
+
+    total, idle = ticks()
+    time.sleep(seconds)
+    total_then, idle_then = ticks()
+    return 1 - (idle_then - idle) / max(1, total_then - total)
+
+
+def first_line(*command):
+    try:
+        return subprocess.run(command, capture_output=True, text=True).stdout.split("\n")[0]
+    except OSError:
+        return ""
+
+
+def floor_rate():
+    """Multiply-adds a second of one core at its best."""
+    program = os.path.join(sides.BUILD, "floor")
+    source = os.path.join(sides.HERE, "floor.c")
+    subprocess.run([os.environ.get("CC", "gcc"), "-std=c11", "-O2", "-march=native", "-ffp-contract=fast", "-o", program,
+                    source], check=True)
+    return 1e6 * float(first_line(program))
+
+
+def machine():
+    with open("/proc/cpuinfo") as file:
+        info = dict(line.split(":", 1) for line in file.read().split("\n\n")[0].splitlines() if ":" in line)
+    info = {key.strip(): value.strip() for key, value in info.items()}
+    with open("/proc/meminfo") as file:
+        memory = int(file.readline().split()[1]) / 2**20
+    flags = info.get("flags", info.get("Features", "")).split()
+    return {
+        "processor": info.get("model name", platform.machine()),
+        "family": f"family {info.get('cpu family', '?')}, model {info.get('model', '?')}",
+        "vectors": ", ".join(flag for flag in ("avx512f", "avx2", "fma", "asimd") if flag in flags),
+        "cores": len(os.sched_getaffinity(0)), "memory_gib": round(memory), "kernel": platform.release(),
+        "system": platform.freedesktop_os_release().get("PRETTY_NAME", "") if os.path.exists("/etc/os-release") else "",
+        "compiler": first_line(os.environ.get("CC", "gcc"), "--version"), "floor_rate": floor_rate(),
+        "commit": first_line("git", "-C", sides.ROOT, "rev-parse", "--short", "HEAD"),
+        "date": time.strftime("%Y-%m-%d"),
+    }
+
+
+class Results:
+    """Lines of JSON, each on the disk as soon as it is known."""
+
+    def __init__(self, path):
+        self.file = open(path, "w")
+
+    def add(self, kind, **values):
+        self.file.write(json.dumps({"kind": kind, **values}) + "\n")
+        self.file.flush()
+
+    def figure(self, row, side, turn, values):
+        self.add("figure", row=row.name, side=side.name, setting=side.setting, version=side.version, round=turn, **values)
+
+    def missing(self, row, side, why):
+        self.add("missing", row=row.name, side=side.name, setting=side.setting, why=why)
+
+
+def say(text):
+    print(f"bench: {text}", file=sys.stderr, flush=True)
+
+
+class RowRun:
+    """One row: who takes part, and the rounds."""
+
+    def __init__(self, row, args, results):
+        self.row, self.results = row, results
+        self.seconds = 0.4 if args.quick else 1.5
+        self.epochs = 1 if args.quick else 10
+        self.rounds = args.rounds
+        if args.quick and row.kind in ("whole", "memory"):
+            self.rounds = min(2, args.rounds)
+        self.running = []
+
+    def attempt(self, side, turn):
+        """One figure; without it the side is out."""
+        try:
+            values = side.measure(self.seconds, self.epochs)
+        except Failed as error:
+            self.results.missing(self.row, side, str(error))
+            say(f"  {side.name} {side.setting}: not measured: {error}")
+            return None
+        self.results.figure(self.row, side, turn, values)
+        return values["value"]
+
+    def start(self, side, calm):
+        try:
+            side.start(calm)
+            return True
+        except Failed as error:
+            self.results.missing(self.row, side, str(error))
+            say(f"  {side.name} {side.setting}: not measured: {error}")
+            return False
+
+    def qualify(self, candidates, calm):
+        """Tries all settings once, and keeps those that may turn out the best. Their first figure has round 0."""
+        tried = []
+        for side in candidates:
+            if not self.start(side, calm):
+                continue
+            alone = len(candidates) == 1
+            value = 0 if alone else self.attempt(side, 0)
+            if value is None:
+                side.stop()
+                continue
+            tried.append((value, side))
+            limit = SLOWER[self.row.kind] * min(value for value, _ in tried)
+            for slow in [entry for entry in tried if entry[0] > limit]:
+                slow[1].stop()
+                tried.remove(slow)
+        return [side for _, side in tried]
+
+    def measure(self, own, candidates):
+        busy = busy_share()
+        # Threads that wait in the kernel instead of spinning lose less where others run.
+        calm = {"OMP_WAIT_POLICY": "passive", "CNNRUN_BENCH_CALM": "1"} if busy > BUSY else {}
+        self.results.add("row", row=self.row.name, busy=busy, rounds=self.rounds, epochs=self.epochs,
+                         seconds=self.seconds)
+        say(f"{self.row.name}: {self.row.work}" + (f" (others use {100 * busy:.0f} % of the processors)" if calm else ""))
+        self.running = own + self.qualify(candidates, calm)
+        for turn in range(1, self.rounds + 1):
+            for side in list(self.running):
+                if self.attempt(side, turn) is None:
+                    side.stop()
+                    self.running.remove(side)
+
+    def stop(self):
+        for side in self.running:
+            side.stop()
+
+
+def run_row(row, args, found, results):
+    own = [sides.Cnnrun(row, args.backend, THREADS)]
+    if row.kind == "train" and not args.quick:
+        own.append(sides.Cnnrun(row, args.backend, 1))
+    run = RowRun(row, args, results)
+    try:
+        run.measure(own, sides.peers_of(row, found, THREADS, args.quick))
+    finally:
+        run.stop()
+
+
+def main():
+    args = arguments()
+    os.makedirs(sides.BUILD, exist_ok=True)
+    path = os.path.join(sides.BUILD, "results.jsonl")
+    results = Results(path)
+    results.add("run", quick=args.quick, backend=args.backend, threads=THREADS, **machine())
+    found, missing = sides.find_peers()
+    for name, why in missing.items():
+        say(f"{name}: not measured: {why}")
+        results.add("absent", side=name, why=why)
+    needs_mnist = sides.mnist_folder() is None
+    for row in args.rows:
+        if needs_mnist and "mnist" in row.pipeline:
+            say(f"{row.name}: not measured: MNIST is not there")
+            results.add("skipped", row=row.name, why="MNIST is not there: ./dev data mnist")
+            continue
+        run_row(row, args, found, results)
+    text = report.document(report.read(path))
+    with open(args.out, "w") as file:
+        file.write(text)
+    print(text)
+    say(f"written to {os.path.relpath(args.out)}; figures in {os.path.relpath(path)}")
+
+
+main()

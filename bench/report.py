@@ -1,0 +1,216 @@
+"""Figures of a benchmark run (lines of JSON) as a document: report.py RESULTS.jsonl >docs/benchmarks.md"""
+import json
+import statistics
+import sys
+
+import rows as table
+
+OWN, ONE_THREAD = ("cnnrun", "2 threads"), ("cnnrun", "1 thread")
+
+
+class Figures:
+    """What one row's sides gave, by (side, setting): {round: value}."""
+
+    def __init__(self, row):
+        self.row, self.values, self.versions, self.missing, self.busy = row, {}, {}, [], 0.0
+
+    def add(self, figure):
+        key = (figure["side"], figure["setting"])
+        self.values.setdefault(key, {})[figure["round"]] = figure["value"]
+        self.versions[key] = figure["version"]
+
+    def rounds(self, key):
+        """Without the trial, which has round 0."""
+        return {turn: value for turn, value in self.values.get(key, {}).items() if turn > 0}
+
+    def median(self, key):
+        return statistics.median(self.rounds(key).values())
+
+    def best_peer(self):
+        peers = [key for key in self.values if key[0] != "cnnrun" and self.rounds(key)]
+        return min(peers, key=self.median, default=None)
+
+    def ratios(self, above, below):
+        """Round by round, so that what disturbs the machine for a while disturbs both."""
+        a, b = self.rounds(above), self.rounds(below)
+        return [a[turn] / b[turn] for turn in sorted(a.keys() & b.keys())]
+
+
+class Run:
+    def __init__(self):
+        self.about, self.rows, self.absent, self.skipped = {}, {}, [], []
+
+
+def read(path):
+    run = Run()
+    known = {row.name: row for row in table.ROWS}
+    with open(path) as file:
+        for line in file:
+            entry = json.loads(line)
+            kind = entry.pop("kind")
+            if kind == "run":
+                run.about = entry
+            elif kind == "absent":
+                run.absent.append(entry)
+            elif kind == "skipped":
+                run.skipped.append(entry)
+            elif kind == "row":
+                figures = run.rows[entry["row"]] = Figures(known[entry["row"]])
+                figures.busy, figures.about = entry["busy"], entry
+            elif kind == "figure":
+                run.rows[entry["row"]].add(entry)
+            elif kind == "missing":
+                run.rows[entry["row"]].missing.append(entry)
+    return run
+
+
+def number(value):
+    return f"{value:.0f}" if value >= 100 else f"{value:.1f}" if value >= 10 else f"{value:.2f}" if value >= 1 else f"{value:.3f}"
+
+
+def spread(values, unit=""):
+    """Median, smallest and largest."""
+    values = list(values)
+    text = number(statistics.median(values)) + (f" {unit}" if unit else "")
+    return f"{text} ({number(min(values))} to {number(max(values))})" if len(values) > 1 else text
+
+
+def grid(head, lines):
+    if not lines:
+        return ""
+    return "\n".join(f"| {' | '.join(line)} |" for line in [head, ["---"] * len(head), *lines]) + "\n"
+
+
+def side(key):
+    return f"{key[0]}, {key[1].replace('+', ' + ')}"
+
+
+def goal(row, value):
+    if row.kind == "memory":
+        return f"at most {value:g} MiB"
+    return f"{value:g}x"
+
+
+def is_met(figures, value):
+    row = figures.row
+    if row.kind == "memory":
+        return figures.median(OWN) <= value
+    peer = figures.best_peer()
+    return peer is not None and statistics.median(figures.ratios(peer, OWN)) >= value
+
+
+def comparison(figures):
+    row, peer = figures.row, figures.best_peer()
+    has_own = bool(figures.rounds(OWN))
+    own = spread(figures.rounds(OWN).values(), row.unit) if has_own else "not measured"
+    theirs = f"{spread(figures.rounds(peer).values(), row.unit)}, {side(peer)}" if peer else "not measured"
+    ratio = f"**{spread(figures.ratios(peer, OWN))}**" if has_own and peer else ""
+    goals = [f"{goal(row, value)}: {'yes' if is_met(figures, value) else 'no'}" if ratio else goal(row, value)
+             for value in (row.must, row.aim)]
+    work = row.work if figures.about["epochs"] == 10 or row.kind != "whole" else "the whole Homework 1 run, 1 epoch with a test"
+    return [work, own, theirs, ratio, *goals]
+
+
+def settings(figures):
+    """A line for each setting: its rounds, or its trial if it was too slow to go on."""
+    lines = []
+    for key in sorted(figures.values, key=lambda key: statistics.median((figures.rounds(key) or figures.values[key]).values())):
+        rounds = figures.rounds(key)
+        if key == ONE_THREAD:
+            continue
+        values = spread(rounds.values()) if rounds else f"{number(figures.values[key][0])}, tried once"
+        lines.append([figures.row.name, side(key), f"{figures.row.unit}", values])
+    return lines
+
+
+def floor_line(figures, about):
+    """The time that the multiply-adds alone would take on two cores that do nothing else."""
+    row = figures.row
+    seconds = row.train_macs * row.samples / about["floor_rate"] / about["threads"]
+    own = figures.median(OWN)
+    return [row.work, f"{number(seconds)} s", f"{number(own)} s", f"{100 * seconds / own:.0f} %"]
+
+
+def scaling_line(figures):
+    return [figures.row.work, spread(figures.rounds(ONE_THREAD).values(), figures.row.unit),
+            spread(figures.rounds(OWN).values(), figures.row.unit), f"**{spread(figures.ratios(ONE_THREAD, OWN))}**"]
+
+
+def machine_lines(run):
+    about = run.about
+    versions = sorted({(key[0], version) for figures in run.rows.values() for key, version in figures.versions.items()})
+    lines = [
+        ["processor", f"{about['processor']} ({about['family']}; {about['vectors']}), {about['cores']} cores"],
+        ["one core's best", f"{about['floor_rate'] / 1e9:.1f} thousand million multiply-adds a second"],
+        ["memory", f"{about['memory_gib']} GiB"],
+        ["system", f"{about['system']}, Linux {about['kernel']}"],
+        ["compiler of cnnrun", about["compiler"]],
+        ["cnnrun", f"commit {about['commit']}, backend {about['backend']}"],
+    ]
+    lines += [[name, version] for name, version in versions if name != "cnnrun"]
+    lines += [["date", about["date"]]]
+    return lines
+
+
+def noise(run):
+    busy = [figures.busy for figures in run.rows.values()]
+    if not busy:
+        return ""
+    text = (f"Before each row other programs used {100 * statistics.median(busy):.0f} % of the processors "
+            f"(median; at most {100 * max(busy):.0f} %).")
+    if max(busy) > 0.15:
+        text += (" With more than 15 %, the peers' threads were told to sleep while they wait, since spinning ones "
+                 "collapse then; such figures are rough.")
+    return text
+
+
+HOW = """\
+Everything is measured in one run and in turns: in each round cnnrun, then every peer. A figure is the median
+of the rounds, with the smallest and the largest; a ratio is taken within each round, and above 1 cnnrun is faster
+(or smaller). A measurement of a step is the median of the steps of about {seconds} s, after a warm-up. The peer of a row
+is the fastest of all its settings and versions: plain, channels_last, torch.compile, for inference also
+jit.trace with optimize_for_inference, in the newest PyTorch and in Debian's. Settings that were more than
+1.4 times slower than the best when they were tried are not measured again.
+
+- All use {threads} threads. PyTorch runs with malloc told never to give memory back, which makes it up to four times
+  faster here, and holds its data as finished tensors in memory; cnnrun's steps include reading its data.
+- The whole run is the process from start to exit; of PyTorch it is the tutorial's script (torchvision's MNIST,
+  ToTensor, Normalize, DataLoader, a test each epoch).
+- Memory is the largest resident set of a process that trains 300 steps; of PyTorch it is the same script, with
+  malloc's defaults.
+- Large networks have random weights and images; both sides compute the same number of multiply-adds.
+"""
+
+
+def document(run):
+    about = run.about
+    ordered = [run.rows[row.name] for row in table.ROWS if row.name in run.rows]
+    seconds = ordered[0].about["seconds"] if ordered else 0
+    parts = ["# Benchmarks\n",
+             "Written by `./dev bench`" + (" --quick" if about["quick"] else "") + "; not edited by hand.\n",
+             noise(run) + "\n",
+             grid(["work", "cnnrun", "best peer", "times as fast", "must", "aim"], [comparison(f) for f in ordered])]
+    parts += ["## Machine and versions\n", grid(["", ""], machine_lines(run))]
+    parts += ["## How\n", HOW.format(threads=about["threads"], seconds=seconds)]
+    floors = [floor_line(f, about) for f in ordered if f.row.train_macs and f.rounds(OWN)]
+    if floors:
+        parts += ["## Against the processor\n",
+                  "The floor is the time that the multiply-adds of the convolutions and linear layers alone would take "
+                  "two cores at their best.\n",
+                  grid(["work", "floor", "cnnrun", "share of the peak"], floors)]
+    scaling = [scaling_line(f) for f in ordered if f.ratios(ONE_THREAD, OWN)]
+    if scaling:
+        parts += ["## Two threads against one\n", grid(["work", "1 thread", "2 threads", "times as fast"], scaling)]
+    parts += ["## All settings\n",
+              grid(["row", "side", "unit", "median (smallest to largest)"], [line for f in ordered for line in settings(f)])]
+    reasons = [f"- {entry['side']}: {entry['why']}" for entry in run.absent]
+    reasons += [f"- {entry['row']}: {entry['why']}" for entry in run.skipped]
+    reasons += [f"- {entry['row']}: {side((entry['side'], entry['setting']))}: {entry['why']}"
+                for f in ordered for entry in f.missing]
+    if reasons:
+        parts += ["## Not measured\n", "\n".join(reasons) + "\n"]
+    return "\n".join(part for part in parts if part)
+
+
+if __name__ == "__main__":
+    sys.stdout.write(document(read(sys.argv[1])))

@@ -1,0 +1,200 @@
+"""The two sides of a row: cnnrun, and each peer in each of its settings."""
+import json
+import os
+import shutil
+import subprocess
+
+import rows as table
+from processes import MALLOC, Failed, Worker, environment, run_once
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.path.dirname(HERE)
+BUILD = os.path.join(ROOT, "build", "bench")
+CACHE = os.path.join(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "cnnrun-bench")
+CNNRUN = os.path.join(ROOT, "build", "release", "bin", "cnnrun")
+
+HAS_TIME = "\n  time " in subprocess.run([CNNRUN, "--help"], capture_output=True, text=True).stdout
+
+START_SECONDS = 400  # until a peer has compiled and warmed up its step
+WHOLE_SECONDS = 1800
+MEMORY_STEPS = 300
+
+
+def mnist_folder():
+    """Where cnnrun would find MNIST's plain files too."""
+    home = os.path.expanduser("~/.local/share/cnnrun/data")
+    for data in (os.environ.get("CNNRUN_DATA"), os.path.join(ROOT, "data"), home, "/usr/share/datasets"):
+        folder = data and os.path.join(data, "mnist")
+        if folder and os.path.exists(os.path.join(folder, "train-images-idx3-ubyte")):
+            return folder
+    return None
+
+
+def torchvision_root():
+    """MNIST in the folders where torchvision looks for it, as links."""
+    raw = os.path.join(BUILD, "torchvision", "MNIST", "raw")
+    os.makedirs(raw, exist_ok=True)
+    for name in os.listdir(mnist_folder()):
+        link = os.path.join(raw, name)
+        if not os.path.exists(link):
+            os.symlink(os.path.join(mnist_folder(), name), link)
+    return os.path.dirname(os.path.dirname(raw))
+
+
+class Cnnrun:
+    """cnnrun with a number of threads. Each measurement is a process of its own."""
+
+    def __init__(self, row, backend, threads):
+        self.row, self.threads = row, threads
+        self.options = ["output.dir=", "output.report=[]", f"backend={backend}", "--threads", str(threads)]
+        self.setting = "2 threads" if threads == 2 else "1 thread"
+        self.version = subprocess.run([CNNRUN, "--version"], capture_output=True, text=True).stdout.split("\n")[0]
+        self.name = "cnnrun"
+
+    def run(self, verb, *options, limit=600):
+        seconds, peak, out = run_once([CNNRUN, verb, self.row.pipeline, *self.options, *options], environment(), limit,
+                                      cwd=ROOT)
+        return seconds, peak, out
+
+    def start(self, calm):
+        pass
+
+    def stop(self):
+        pass
+
+    def measure(self, seconds, epochs):
+        if self.row.kind == "whole":
+            took, peak, _ = self.run("run", f"train.epochs={epochs}", "expect.accuracy=0", limit=WHOLE_SECONDS)
+            return {"value": took, "peak_mib": peak}
+        if self.row.kind == "memory":
+            _, peak, _ = self.run("train", f"train.steps={MEMORY_STEPS}", "test.every=0", "--quiet")
+            return {"value": peak, "peak_mib": peak}
+        if not HAS_TIME:
+            return self.difference(seconds)
+        mode = "train" if self.row.kind == "train" else "predict"
+        _, peak, out = self.run("time", "--json", "--mode", mode, "--seconds", str(seconds),
+                                f"train.batch={self.row.batch}", f"test.batch={self.row.batch}", limit=seconds * 4 + 300)
+        step = json.loads(out)["step_s"]
+        return {"value": step * self.row.scale, "peak_mib": peak}
+
+
+    def steps(self, count):
+        if self.row.kind == "train":
+            options = ("train.epochs=100000", f"train.steps={count}", "test.every=0")
+        else:
+            options = (f"data.limit={count * self.row.batch}", "expect.accuracy=0")
+        verb = "train" if self.row.kind == "train" else "test"
+        return self.run(verb, "--quiet", f"train.batch={self.row.batch}", f"test.batch={self.row.batch}", *options)
+
+    def difference(self, seconds):
+        few, _, _ = self.steps(1)
+        count = 2
+        while True:
+            took, peak, _ = self.steps(count)
+            if took - few > seconds or took > 3 * seconds or count > 100000:
+                return {"value": (took - few) / (count - 1) * self.row.scale, "peak_mib": peak}
+            count *= 4
+
+
+class TorchStep:
+    """A step of PyTorch in one setting, kept ready in a process."""
+
+    def __init__(self, name, python, setting, row, threads):
+        self.name, self.setting, self.row = name, setting, row
+        self.command = [python, os.path.join(HERE, "torch_peer.py"), "--job", row.kind, "--net", row.net, "--batch",
+                        str(row.batch), "--shape", row.shape, "--classes", str(row.classes), "--augment",
+                        str(row.augment), "--setting", setting, "--threads", str(threads)]
+        if row.mnist:
+            self.command += ["--mnist", mnist_folder()]
+
+    def start(self, calm):
+        env = environment({**MALLOC, **calm, "TORCHINDUCTOR_CACHE_DIR": os.path.join(CACHE, "inductor")})
+        self.worker = Worker(self.command, env, START_SECONDS)
+        self.version = self.worker.version
+
+    def measure(self, seconds, epochs):
+        answer = self.worker.measure(seconds)
+        return {"value": answer["step"] * self.row.scale, "peak_mib": answer["peak_mib"]}
+
+    def stop(self):
+        self.worker.stop()
+
+
+class TorchScript:
+    """The tutorial's script, from start to exit; or its memory after some steps."""
+
+    def __init__(self, name, python, setting, row, threads):
+        self.name, self.setting, self.row, self.python = name, setting, row, python
+        self.command = [python, os.path.join(HERE, "torch_tutorial.py"), torchvision_root()]
+
+    def start(self, calm):
+        # The settings of malloc that save time cost memory.
+        self.env = environment({**calm, **(MALLOC if self.row.kind == "whole" else {})})
+
+    def measure(self, seconds, epochs):
+        memory = self.row.kind == "memory"
+        numbers = ["1", str(MEMORY_STEPS)] if memory else [str(epochs)]
+        took, _, out = run_once(self.command + numbers, self.env, WHOLE_SECONDS)
+        answer = json.loads(out.splitlines()[-1])
+        self.version = answer["version"]
+        return {"value": answer["peak_mib"] if memory else took, "peak_mib": answer["peak_mib"]}
+
+    def stop(self):
+        pass
+
+
+class OnnxStep:
+    """A network in ONNX Runtime, kept ready in a process."""
+
+    def __init__(self, name, node, setting, row, threads, export_python):
+        self.name, self.setting, self.row = name, setting, row
+        self.export_python = export_python
+        self.model = os.path.join(BUILD, "onnx", row.net + ".onnx")
+        self.command = [node, os.path.join(HERE, "onnx_peer.js"), self.model, f"{row.batch}x{row.shape}", str(threads)]
+
+    def start(self, calm):
+        if not os.path.exists(self.model):
+            os.makedirs(os.path.dirname(self.model), exist_ok=True)
+            run_once([self.export_python, os.path.join(HERE, "torch_export.py"), os.path.dirname(self.model),
+                      self.row.net], environment(), START_SECONDS)
+        env = environment({"NODE_PATH": os.path.join(CACHE, "node", "node_modules"), **calm})
+        self.worker = Worker(self.command, env, START_SECONDS)
+        self.version = self.worker.version
+
+    measure = TorchStep.measure
+    stop = TorchStep.stop
+
+
+def find_peers():
+    """What each peer needs to run, or why it is not there: {name: path}, {name: reason}."""
+    found, missing = {}, {}
+    for name, python in ((table.NEW, os.path.join(CACHE, "venv", "bin", "python")), (table.DEBIAN, "/usr/bin/python3")):
+        try:
+            run_once([python, "-c", "import torch, torchvision"], environment(), 120)
+            found[name] = python
+        except (Failed, OSError) as error:
+            missing[name] = str(error)
+    node = shutil.which("node")
+    if node is None:
+        missing[table.ONNX] = "node is not installed"
+    elif not os.path.isdir(os.path.join(CACHE, "node", "node_modules", "onnxruntime-node")):
+        missing[table.ONNX] = "its package onnxruntime-node could not be installed"
+    elif table.DEBIAN not in found and table.NEW not in found:
+        missing[table.ONNX] = "no PyTorch is there to write the networks"
+    else:
+        found[table.ONNX] = node
+    return found, missing
+
+
+def peers_of(row, found, threads, quick):
+    sides = []
+    for name, setting in row.quick_peers if quick else row.peers:
+        if name not in found:
+            continue
+        if name == table.ONNX:
+            exporter = found.get(table.DEBIAN) or found.get(table.NEW)
+            sides.append(OnnxStep(name, found[name], setting, row, threads, exporter))
+        else:
+            kind = TorchStep if row.kind in ("train", "infer") else TorchScript
+            sides.append(kind(name, found[name], setting, row, threads))
+    return sides
