@@ -7,6 +7,7 @@ with that. The others and cnnrun are measured in rounds: cnnrun, peer, peer, cnn
 is one line in build/bench/results.jsonl, from which report.py writes the tables.
 """
 import argparse
+import fcntl
 import json
 import os
 import platform
@@ -22,7 +23,10 @@ from processes import Failed
 THREADS = 2
 # A setting that is this much slower than the best when it is tried cannot become the best.
 SLOWER = {"train": 1.4, "infer": 1.4, "whole": 1.1, "memory": 1.1}
-BUSY = 0.15  # share of the processors: with more, spinning threads of the peers would wait for each other
+BUSY = 0.15  # share of the processors that others use: with more, spinning threads would wait for each other
+LISTEN_SECONDS = 2
+# A round that others disturbed is taken again, but not more often than this times the rounds.
+MOST_ROUNDS = 2
 
 
 def arguments():
@@ -46,17 +50,27 @@ def arguments():
     return args
 
 
-def busy_share(seconds=0.5):
-    """The share of the processors that other programs use just now."""
-    def ticks():
-        with open("/proc/stat") as stat:
-            numbers = [int(n) for n in stat.readline().split()[1:9]]
-        return sum(numbers), numbers[3] + numbers[4]
+class Load:
+    """How much of the processors others use between two moments; workers are the processes that are our own."""
 
-    total, idle = ticks()
-    time.sleep(seconds)
-    total_then, idle_then = ticks()
-    return 1 - (idle_then - idle) / max(1, total_then - total)
+    def __init__(self, pids):
+        self.pids = pids
+        self.begin = self.now()
+
+    def now(self):
+        with open("/proc/stat") as stat:
+            all_ticks = [int(n) for n in stat.readline().split()[1:9]]
+        tick = os.sysconf("SC_CLK_TCK")
+        ours = sum(os.times()[:4])
+        for pid in self.pids:
+            with open(f"/proc/{pid}/stat") as stat:
+                fields = stat.read().rsplit(")", 1)[1].split()
+            ours += sum(int(fields[at]) for at in (11, 12)) / tick  # in user and in kernel mode
+        return sum(all_ticks) / tick, (all_ticks[3] + all_ticks[4]) / tick, ours
+
+    def others(self):
+        total, idle, ours = (now - begin for now, begin in zip(self.now(), self.begin))
+        return max(0.0, 1 - (idle + ours) / total) if total > 0 else 0.0
 
 
 def first_line(*command):
@@ -166,18 +180,30 @@ class RowRun:
         return [side for _, side in tried]
 
     def measure(self, own, candidates):
-        busy = busy_share()
+        load = Load([])
+        time.sleep(LISTEN_SECONDS)
+        busy = load.others()
         # Threads that wait in the kernel instead of spinning lose less where others run.
         calm = {"OMP_WAIT_POLICY": "passive", "CNNRUN_BENCH_CALM": "1"} if busy > BUSY else {}
         self.results.add("row", row=self.row.name, busy=busy, rounds=self.rounds, epochs=self.epochs,
                          seconds=self.seconds)
         say(f"{self.row.name}: {self.row.work}" + (f" (others use {100 * busy:.0f} % of the processors)" if calm else ""))
         self.running = own + self.qualify(candidates, calm)
-        for turn in range(1, self.rounds + 1):
-            for side in list(self.running):
-                if self.attempt(side, turn) is None:
-                    side.stop()
-                    self.running.remove(side)
+        quiet, turn = 0, 0
+        while quiet < self.rounds and turn < MOST_ROUNDS * self.rounds:
+            turn += 1
+            quiet += self.round(turn) <= BUSY
+
+    def round(self, turn):
+        """Everybody in turn: gives the share of the processors that others used meanwhile."""
+        load = Load([side.worker.process.pid for side in self.running if hasattr(side, "worker")])
+        lost = [side for side in self.running if self.attempt(side, turn) is None]
+        others = load.others() if not lost else 1.0
+        for side in lost:
+            side.stop()
+            self.running.remove(side)
+        self.results.add("round", row=self.row.name, round=turn, others=others)
+        return others
 
     def stop(self):
         for side in self.running:
@@ -198,6 +224,11 @@ def run_row(row, args, found, results):
 def main():
     args = arguments()
     os.makedirs(sides.BUILD, exist_ok=True)
+    lock = open(os.path.join(sides.BUILD, "lock"), "w")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        sys.exit("bench: another run is going on; two would disturb each other")
     path = os.path.join(sides.BUILD, "results.jsonl")
     results = Results(path)
     results.add("run", quick=args.quick, backend=args.backend, threads=THREADS, **machine())

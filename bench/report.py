@@ -12,16 +12,24 @@ class Figures:
     """What one row's sides gave, by (side, setting): {round: value}."""
 
     def __init__(self, row):
-        self.row, self.values, self.versions, self.missing, self.busy = row, {}, {}, [], 0.0
+        self.row, self.values, self.versions, self.missing = row, {}, {}, []
+        self.others, self.about = {}, {}
 
     def add(self, figure):
         key = (figure["side"], figure["setting"])
         self.values.setdefault(key, {})[figure["round"]] = figure["value"]
         self.versions[key] = figure["version"]
 
+    def counted(self):
+        """As many rounds as were wanted, those that other programs disturbed least. The trial is round 0."""
+        return sorted(sorted(self.others, key=self.others.get)[:self.about["rounds"]])
+
     def rounds(self, key):
-        """Without the trial, which has round 0."""
-        return {turn: value for turn, value in self.values.get(key, {}).items() if turn > 0}
+        values = self.values.get(key, {})
+        return {turn: values[turn] for turn in self.counted() if turn in values}
+
+    def disturbance(self):
+        return statistics.median([self.others[turn] for turn in self.counted()] or [0])
 
     def median(self, key):
         return statistics.median(self.rounds(key).values())
@@ -56,7 +64,9 @@ def read(path):
                 run.skipped.append(entry)
             elif kind == "row":
                 figures = run.rows[entry["row"]] = Figures(known[entry["row"]])
-                figures.busy, figures.about = entry["busy"], entry
+                figures.about = entry
+            elif kind == "round":
+                run.rows[entry["row"]].others[entry["round"]] = entry["others"]
             elif kind == "figure":
                 run.rows[entry["row"]].add(entry)
             elif kind == "missing":
@@ -108,7 +118,7 @@ def comparison(figures):
     goals = [f"{goal(row, value)}: {'yes' if is_met(figures, value) else 'no'}" if ratio else goal(row, value)
              for value in (row.must, row.aim)]
     work = row.work if figures.about["epochs"] == 10 or row.kind != "whole" else "the whole Homework 1 run, 1 epoch with a test"
-    return [work, own, theirs, ratio, *goals]
+    return [work, own, theirs, ratio, *goals, f"{100 * figures.disturbance():.0f} %"]
 
 
 def settings(figures):
@@ -153,14 +163,13 @@ def machine_lines(run):
 
 
 def noise(run):
-    busy = [figures.busy for figures in run.rows.values()]
-    if not busy:
+    shares = [figures.disturbance() for figures in run.rows.values()]
+    if not shares:
         return ""
-    text = (f"Before each row other programs used {100 * statistics.median(busy):.0f} % of the processors "
-            f"(median; at most {100 * max(busy):.0f} %).")
-    if max(busy) > 0.15:
-        text += (" With more than 15 %, the peers' threads were told to sleep while they wait, since spinning ones "
-                 "collapse then; such figures are rough.")
+    text = (f"Other programs used {100 * statistics.median(shares):.0f} % of the processors in the rounds that count "
+            f"(median of the rows; at most {100 * max(shares):.0f} %).")
+    if max(shares) > 0.15:
+        text += " Figures of rows with more than 15 % are rough."
     return text
 
 
@@ -170,7 +179,9 @@ of the rounds, with the smallest and the largest; a ratio is taken within each r
 (or smaller). A measurement of a step is the median of the steps of about {seconds} s, after a warm-up. The peer of a row
 is the fastest of all its settings and versions: plain, channels_last, torch.compile, for inference also
 jit.trace with optimize_for_inference, in the newest PyTorch and in Debian's. Settings that were more than
-1.4 times slower than the best when they were tried are not measured again.
+1.4 times slower than the best when they were tried are not measured again. A round in which other programs used
+more than 15 % of the processors is repeated; the rounds that they disturbed least count. Where they used that much
+before a row began, the peers' threads sleep while they wait, since spinning ones collapse then.
 
 - All use {threads} threads. PyTorch runs with malloc told never to give memory back, which makes it up to four times
   faster here, and holds its data as finished tensors in memory; cnnrun's steps include reading its data.
@@ -189,7 +200,7 @@ def document(run):
     parts = ["# Benchmarks\n",
              "Written by `./dev bench`" + (" --quick" if about["quick"] else "") + "; not edited by hand.\n",
              noise(run) + "\n",
-             grid(["work", "cnnrun", "best peer", "times as fast", "must", "aim"], [comparison(f) for f in ordered])]
+             grid(["work", "cnnrun", "best peer", "times as fast", "must", "aim", "others"], [comparison(f) for f in ordered])]
     parts += ["## Machine and versions\n", grid(["", ""], machine_lines(run))]
     parts += ["## How\n", HOW.format(threads=about["threads"], seconds=seconds)]
     floors = [floor_line(f, about) for f in ordered if f.row.train_macs and f.rounds(OWN)]
