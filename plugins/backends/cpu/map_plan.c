@@ -18,7 +18,8 @@ typedef struct source {
 
 typedef struct map_spec {
     source source;
-    cpu_map_params params;
+    cpu_map_operand in[CPU_MAX_OPERANDS];
+    cpu_map_params params; /* whose `in` is the array above */
 } map_spec;
 
 /* ---- plain memory ---- */
@@ -122,7 +123,7 @@ static bool compile(cpu_plan *plan, map_spec *spec)
     p->code = own;
     p->constants = numbers;
     p->n_in = spec->source.n_in;
-    p->in = cpu_plan_alloc(plan, p->n_in, sizeof *p->in);
+    p->in = spec->in;
     return !plan->out_of_memory;
 }
 
@@ -141,7 +142,7 @@ static void add_plain_map(cpu_plan *plan, uint32_t n, source *s, int32_t out)
     spec->source = *s;
     if (!compile(plan, spec))
         return;
-    cpu_map_operand *in = (cpu_map_operand *)spec->params.in;
+    cpu_map_operand *in = spec->in;
     for (uint32_t i = 0; i < s->n_in; i++)
         in[i].stream = cnn_count(&s->type[i]) == 1 && cnn_count(&s->out) != 1 ? CPU_STREAM_SPLAT
                                                                               : CPU_STREAM_VECTOR;
@@ -414,7 +415,7 @@ static cnn_status finish_map(cpu_plan *plan, cpu_step *step, cnn_error *err)
 {
     map_spec *spec = step->spec;
     cpu_map_params *p = &spec->params;
-    cpu_map_operand *in = (cpu_map_operand *)p->in;
+    cpu_map_operand *in = spec->in;
     int64_t w[CPU_MAX_OPERANDS];
     (void)err;
     p->out = plan->values[step->out[0]].view;
