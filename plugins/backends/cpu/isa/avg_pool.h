@@ -126,8 +126,17 @@ static bool is_partition(const cnn_pool2d_attrs *a, int axis, int64_t size, int6
     return end == size;
 }
 
+ALWAYS void put_part(float *to, vf part, int64_t rows, int64_t columns, int64_t row, bool adds)
+{
+    for (int64_t y = 0; y < rows; y++)
+        for (int64_t x = 0; x < columns; x++) {
+            float *at = to + (y * row + x) * LANES;
+            store(at, adds ? load(at) + part : part);
+        }
+}
+
 /* Where windows overlap or leave gaps dx starts at 0 and is added to. */
-ALWAYS void spread(const cpu_params *k, void *const *p, bool partition)
+ALWAYS void spread(const cpu_params *k, void *const *p, bool adds)
 {
     const cpu_view *dy = &k->view[0], *dx = &k->view[1];
     for (int64_t c = 0; c < dy->c; c++)
@@ -138,11 +147,10 @@ ALWAYS void spread(const cpu_params *k, void *const *p, bool partition)
             for (int64_t j = 0; j < dy->w; j++) {
                 reach u = average_reach(k->attrs, 1, j, dx->w, dy->w);
                 vf part = load(from + j * LANES) * splat(1.0f / (float)(v.divisor * u.divisor));
-                for (int64_t y = 0; y < v.count; y++)
-                    for (int64_t z = u.first; z < u.first + u.count; z++) {
-                        float *at = to + (y * dx->row + z) * LANES;
-                        store(at, partition ? part : load(at) + part);
-                    }
+                if (v.count == 2 && u.count == 2)
+                    put_part(to + u.first * LANES, part, 2, 2, dx->row, adds);
+                else
+                    put_part(to + u.first * LANES, part, v.count, u.count, dx->row, adds);
             }
         }
 }
@@ -170,10 +178,10 @@ static void avg_pool_grad_tile(const void *params, void *const *p, const cpu_til
         average.attrs = &mirrored;
         avg_pool_tile(&average, p, tile);
     } else if (is_partition(a, 0, dx->h, dy->h) && is_partition(a, 1, dx->w, dy->w)) {
-        spread(k, p, true);
+        spread(k, p, false);
     } else {
         zero_view(p[1], dx);
-        spread(k, p, false);
+        spread(k, p, true);
     }
 }
 

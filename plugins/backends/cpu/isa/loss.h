@@ -5,25 +5,8 @@
 
 #include <math.h>
 
-#include "walk.h"
-
-#if __has_include("../isa/math.h")
 #include "math.h"
-#else
-ALWAYS vf vexp(vf x)
-{
-    for (int l = 0; l < LANES; l++)
-        x[l] = expf(x[l]);
-    return x;
-}
-
-ALWAYS vf vlog(vf x)
-{
-    for (int l = 0; l < LANES; l++)
-        x[l] = logf(x[l]);
-    return x;
-}
-#endif
+#include "walk.h"
 
 /* Elements of a line along the axis; strides in floats. */
 typedef struct line {

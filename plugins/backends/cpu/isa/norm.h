@@ -7,7 +7,7 @@
 
 typedef double vd __attribute__((vector_size(8 * LANES)));
 
-enum { NORM_PART = 64 }; /* vectors summed as floats */
+enum { NORM_PART = 128 }; /* vectors summed as floats */
 
 /* Sum over the images that exist, in their order. */
 ALWAYS double sum_images(const vd *v, int64_t images)
@@ -18,25 +18,35 @@ ALWAYS double sum_images(const vd *v, int64_t images)
     return sum;
 }
 
+enum {
+    NORM_CHAINS = 4
+}; /* sums side by side: an addition takes as many cycles as two units start
+      additions in */
+
+ALWAYS vf sum_chains(const vf v[NORM_CHAINS])
+{
+    return (v[0] + v[1]) + (v[2] + v[3]);
+}
+
 /* Adds the sums of x - shift and of (x - shift)^2 over a stretch. */
 ALWAYS void add_moments(const float *x, int64_t count, vf shift, vd *sum, vd *squares)
 {
-    vf s0 = splat(0), s1 = splat(0), q0 = splat(0), q1 = splat(0);
+    vf s[NORM_CHAINS] = { { 0 } }, q[NORM_CHAINS] = { { 0 } };
     int64_t i = 0;
-    for (; i + 2 <= count; i += 2) {
-        vf a = load(x + i * LANES) - shift, b = load(x + (i + 1) * LANES) - shift;
-        s0 += a;
-        s1 += b;
-        q0 += a * a;
-        q1 += b * b;
+    for (; i + NORM_CHAINS <= count; i += NORM_CHAINS)
+#pragma GCC unroll 4
+        for (int n = 0; n < NORM_CHAINS; n++) {
+            vf d = load(x + (i + n) * LANES) - shift;
+            s[n] += d;
+            q[n] += d * d;
+        }
+    for (; i < count; i++) {
+        vf d = load(x + i * LANES) - shift;
+        s[0] += d;
+        q[0] += d * d;
     }
-    if (i < count) {
-        vf a = load(x + i * LANES) - shift;
-        s0 += a;
-        q0 += a * a;
-    }
-    *sum += __builtin_convertvector(s0 + s1, vd);
-    *squares += __builtin_convertvector(q0 + q1, vd);
+    *sum += __builtin_convertvector(sum_chains(s), vd);
+    *squares += __builtin_convertvector(sum_chains(q), vd);
 }
 
 /* A number near the mean: that of the images' middle elements, or the mean of the tiles before. */
@@ -83,22 +93,22 @@ static void batch_norm_stats_tile(const void *params, void *const *p, const cpu_
 ALWAYS void add_products(const float *x, const float *dy, int64_t count, vf mean, vd *sum,
                          vd *products)
 {
-    vf s0 = splat(0), s1 = splat(0), q0 = splat(0), q1 = splat(0);
+    vf s[NORM_CHAINS] = { { 0 } }, q[NORM_CHAINS] = { { 0 } };
     int64_t i = 0;
-    for (; i + 2 <= count; i += 2) {
-        vf a = load(dy + i * LANES), b = load(dy + (i + 1) * LANES);
-        s0 += a;
-        s1 += b;
-        q0 += a * (load(x + i * LANES) - mean);
-        q1 += b * (load(x + (i + 1) * LANES) - mean);
+    for (; i + NORM_CHAINS <= count; i += NORM_CHAINS)
+#pragma GCC unroll 4
+        for (int n = 0; n < NORM_CHAINS; n++) {
+            vf d = load(dy + (i + n) * LANES);
+            s[n] += d;
+            q[n] += d * (load(x + (i + n) * LANES) - mean);
+        }
+    for (; i < count; i++) {
+        vf d = load(dy + i * LANES);
+        s[0] += d;
+        q[0] += d * (load(x + i * LANES) - mean);
     }
-    if (i < count) {
-        vf a = load(dy + i * LANES);
-        s0 += a;
-        q0 += a * (load(x + i * LANES) - mean);
-    }
-    *sum += __builtin_convertvector(s0 + s1, vd);
-    *products += __builtin_convertvector(q0 + q1, vd);
+    *sum += __builtin_convertvector(sum_chains(s), vd);
+    *products += __builtin_convertvector(sum_chains(q), vd);
 }
 
 static void batch_norm_grad_stats_tile(const void *params, void *const *p, const cpu_tile *tile)

@@ -4,6 +4,7 @@
 
 #include <math.h>
 
+#include "move.h"
 #include "walk.h"
 
 /* Extents and strides of what stays and of what is reduced; an axis is one of both, and the other
@@ -72,6 +73,8 @@ ALWAYS vf sum_part(const float *x, int64_t length, int64_t step)
 ALWAYS vf sum_run(const float *x, const run *r)
 {
     vf sum = splat(0);
+    if (r->planes * r->rows * r->length == 1)
+        return load(x);
     for (int64_t c = 0; c < r->planes; c++) {
         vf plane = splat(0);
         for (int64_t y = 0; y < r->rows; y++) {
@@ -116,6 +119,19 @@ static void reduce_tile(const void *params, void *const *p, const cpu_tile *tile
             }
 }
 
+/* to[i] += the sum of the lanes of v[i], halves being added to halves. */
+ALWAYS void add_lane_sums(float *to, vf v[LANES], int64_t count)
+{
+    transpose_block(v);
+#pragma GCC unroll 4
+    for (int n = LANES / 2; n > 0; n /= 2)
+#pragma GCC unroll 8
+        for (int i = 0; i < n; i++)
+            v[i] += v[i + n];
+    for (int i = 0; i < count; i++)
+        to[i] += v[0][i];
+}
+
 static void reduce_batch_tile(const void *params, void *const *p, const cpu_tile *tile)
 {
     const cpu_params *k = params;
@@ -123,13 +139,21 @@ static void reduce_batch_tile(const void *params, void *const *p, const cpu_tile
     const run r = run_of(&n);
     const vi exists = image_mask(tile);
     float *to = p[1];
+    vf sums[LANES] = { { 0 } };
+    int64_t ready = 0;
     for (int64_t c = 0; c < n.kept[0]; c++)
         for (int64_t y = 0; y < n.kept[1]; y++)
             for (int64_t x = 0; x < n.kept[2]; x++) {
                 const float *from =
                     (const float *)p[0] + c * n.stride[0] + y * n.stride[1] + x * n.stride[2];
-                *to++ += sum_lanes((vf)(exists & (vi)sum_run(from, &r)));
+                sums[ready++] = (vf)(exists & (vi)sum_run(from, &r));
+                if (ready == LANES) {
+                    add_lane_sums(to, sums, LANES);
+                    to += LANES;
+                    ready = 0;
+                }
             }
+    add_lane_sums(to, sums, ready);
 }
 
 /* Of equal values the first; NaN wins. */

@@ -19,6 +19,11 @@ ALWAYS int64_t pad_source(int64_t out, int64_t before, int64_t size, int32_t mod
     return -1;
 }
 
+ALWAYS void add_to(float *to, vf v)
+{
+    store(to, load(to) + v);
+}
+
 ALWAYS void fill(float *to, vf v, int64_t count)
 {
     for (int64_t i = 0; i < count; i++)
@@ -58,11 +63,23 @@ static void pad_tile(const void *params, void *const *p, const cpu_tile *tile)
         }
 }
 
+/* Adds columns [from, to) of a row of dy to the row of dx that they come from. */
+ALWAYS void pad_grad_columns(const float *dy, float *dx, int64_t from, int64_t to, int64_t w,
+                             const cnn_pad2d_attrs *a)
+{
+    for (int64_t j = from; j < to; j++) {
+        int64_t at = pad_source(j, a->pad[2], w, a->mode);
+        if (at >= 0)
+            add_to(dx + at * LANES, load(dy + j * LANES));
+    }
+}
+
 static void pad_grad_tile(const void *params, void *const *p, const cpu_tile *tile)
 {
     const cpu_params *k = params;
     const cnn_pad2d_attrs *a = k->attrs;
     const cpu_view *dy = &k->view[0], *dx = &k->view[1];
+    int64_t first = larger(a->pad[2], 0), end = smaller(a->pad[2] + dx->w, dy->w);
     (void)tile;
     zero_view(p[1], dx);
     for (int64_t c = 0; c < dy->c; c++)
@@ -72,11 +89,10 @@ static void pad_grad_tile(const void *params, void *const *p, const cpu_tile *ti
                 continue;
             const float *from = (const float *)p[0] + (c * dy->plane + i * dy->row) * LANES;
             float *to = (float *)p[1] + (c * dx->plane + row * dx->row) * LANES;
-            for (int64_t j = 0; j < dy->w; j++) {
-                int64_t at = pad_source(j, a->pad[2], dx->w, a->mode);
-                if (at >= 0)
-                    store(to + at * LANES, load(to + at * LANES) + load(from + j * LANES));
-            }
+            pad_grad_columns(from, to, 0, first, dx->w, a);
+            for (int64_t j = first; j < end; j++)
+                add_to(to + (j - a->pad[2]) * LANES, load(from + j * LANES));
+            pad_grad_columns(from, to, end, dy->w, dx->w, a);
         }
 }
 
@@ -132,11 +148,6 @@ static void resize_tile(const void *params, void *const *p, const cpu_tile *tile
             }
         }
     }
-}
-
-ALWAYS void add_to(float *to, vf v)
-{
-    store(to, load(to) + v);
 }
 
 static void resize_grad_tile(const void *params, void *const *p, const cpu_tile *tile)

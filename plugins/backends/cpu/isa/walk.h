@@ -108,50 +108,16 @@ ALWAYS void zero_view(float *x, const cpu_view *shape)
             memset(x + (c * v.plane + i * v.row) * LANES, 0, (size_t)v.w * LANES * sizeof *x);
 }
 
-/* Lane by lane a > b ? a : b. Compilers know the loops here as one instruction each. */
-ALWAYS vf max_lanes(vf a, vf b)
-{
-    float x[LANES], y[LANES];
-    memcpy(x, &a, sizeof x);
-    memcpy(y, &b, sizeof y);
-    for (int l = 0; l < LANES; l++)
-        x[l] = x[l] > y[l] ? x[l] : y[l];
-    memcpy(&a, x, sizeof a);
-    return a;
-}
-
-/* -1 where a or b is NaN. */
-ALWAYS vi is_unordered(vf a, vf b)
-{
-    float x[LANES], y[LANES];
-    int32_t is[LANES];
-    vi result;
-    memcpy(x, &a, sizeof x);
-    memcpy(y, &b, sizeof y);
-    for (int l = 0; l < LANES; l++)
-        is[l] = __builtin_isunordered(x[l], y[l]) ? -1 : 0;
-    memcpy(&result, is, sizeof result);
-    return result;
-}
-
-/* The larger of two, NaN if one of them is: all bits set are a NaN. */
+/* The larger of two, NaN if one of them is; of equal values b. */
 ALWAYS vf larger_or_nan(vf a, vf b)
 {
-    return (vf)((vi)max_lanes(a, b) | is_unordered(a, b));
+    return choose((a > b) | (a != a), a, b);
 }
 
 /* Whether x replaces the largest so far: NaN wins, and of equal values the first. */
 ALWAYS vi wins(vf x, vf best)
 {
-    float a[LANES], b[LANES];
-    int32_t is[LANES];
-    vi above;
-    memcpy(a, &x, sizeof a);
-    memcpy(b, &best, sizeof b);
-    for (int l = 0; l < LANES; l++)
-        is[l] = __builtin_islessequal(a[l], b[l]) ? 0 : -1;
-    memcpy(&above, is, sizeof above);
-    return above & (best == best);
+    return ~(x <= best) & (best == best);
 }
 
 #endif
