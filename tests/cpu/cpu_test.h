@@ -9,7 +9,7 @@
 #include "test.h"
 #include "variants.h"
 
-enum { GUARD = 8, ROUNDS = 400 };
+enum { GUARD = 8, ROUNDS = 600 };
 
 static const uint32_t canary = 0x7fc0abcdu; /* a quiet NaN */
 

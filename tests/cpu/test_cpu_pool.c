@@ -57,7 +57,9 @@ static shape pick_shape(scene *s, cnn_pool2d_attrs *a, bool dilates)
     shape d;
     do {
         pick_window(s, a, dilates);
-        d = (shape){ between(s, 1, 3), between(s, 1, 11), between(s, 1, 11), 0, 0 };
+        int64_t most = one_in(s, 3) ? 3 : 11;
+        d = (shape){ between(s, 1, 3), between(s, 1, most), between(s, 1, most), 0, 0 };
+        d.w = one_in(s, 3) ? d.h : d.w;
         d.oh = out_size(d.h, a, 0);
         d.ow = out_size(d.w, a, 1);
     } while (!every_window_sees_something(a, &d));
