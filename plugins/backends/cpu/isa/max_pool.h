@@ -1,4 +1,4 @@
-/* Largest elements of windows, and the gradient's way back to them. */
+/* Largest elements of windows. */
 #ifndef CPU_MAX_POOL_H
 #define CPU_MAX_POOL_H
 
@@ -98,107 +98,6 @@ static void max_pool_tile(const void *params, void *const *p, const cpu_tile *ti
             if (fast)
                 max_columns(from, to, in.end, y->w, &v, k);
         }
-}
-
-/* ---- gradient ---- */
-
-/* Adds dy to the winner of each lane. */
-ALWAYS void window_max_grad(const float *x, vf dy, float *dx, int64_t rows, int64_t columns,
-                            int64_t row, int64_t column, int64_t dx_row)
-{
-    vf best = load(x);
-    vi winner = splat_int(0), number = splat_int(0);
-    for (int64_t i = 0; i < rows; i++)
-        for (int64_t j = 0; j < columns; j++, number += 1) {
-            vf v = load(x + (i * row + j * column) * LANES);
-            vi better = wins(v, best);
-            best = choose(better, v, best);
-            winner = (better & number) | (~better & winner);
-        }
-    number = splat_int(0);
-    for (int64_t i = 0; i < rows; i++)
-        for (int64_t j = 0; j < columns; j++, number += 1) {
-            float *to = dx + (i * dx_row + j * column) * LANES;
-            store(to, load(to) + (vf)((winner == number) & (vi)dy));
-        }
-}
-
-static void any_max_grad(const cpu_params *k, void *const *p)
-{
-    const cnn_pool2d_attrs *a = k->attrs;
-    const cpu_view *x = &k->view[0], *dy = &k->view[1], *dx = &k->view[2];
-    int64_t row = x->row * a->dilation[0], dx_row = dx->row * a->dilation[0];
-    zero_view(p[2], dx);
-    for (int64_t c = 0; c < dy->c; c++)
-        for (int64_t i = 0; i < dy->h; i++) {
-            reach v = max_reach(a, 0, i, x->h);
-            const float *from = (const float *)p[0] + (c * x->plane + v.first * x->row) * LANES;
-            const float *d = (const float *)p[1] + (c * dy->plane + i * dy->row) * LANES;
-            float *to = (float *)p[2] + (c * dx->plane + v.first * dx->row) * LANES;
-            for (int64_t j = 0; j < dy->w; j++) {
-                reach u = max_reach(a, 1, j, x->w);
-                const float *window = from + u.first * LANES;
-                float *back = to + u.first * LANES;
-                vf own = load(d + j * LANES);
-                if (v.count == 3 && u.count == 3)
-                    window_max_grad(window, own, back, 3, 3, row, a->dilation[1], dx_row);
-                else if (v.count > 0 && u.count > 0)
-                    window_max_grad(window, own, back, v.count, u.count, row, a->dilation[1],
-                                    dx_row);
-            }
-        }
-}
-
-/* Two rows of dx of 2 x 2 windows side by side. */
-ALWAYS void pairs_max_grad(const float *x, const float *dy, float *dx, int64_t count, int64_t row,
-                           int64_t dx_row)
-{
-    for (int64_t j = 0; j < count; j++, x += 2 * LANES, dx += 2 * LANES) {
-        vf a = load(x), b = load(x + LANES);
-        vf c = load(x + row * LANES), d = load(x + (row + 1) * LANES);
-        vi right = wins(b, a), low_right = wins(d, c);
-        vi low = wins(choose(low_right, d, c), choose(right, b, a));
-        vi own = (vi)load(dy + j * LANES);
-        vi upper = own & ~low, lower = own & low;
-        store(dx, (vf)(upper & ~right));
-        store(dx + LANES, (vf)(upper & right));
-        store(dx + dx_row * LANES, (vf)(lower & ~low_right));
-        store(dx + (dx_row + 1) * LANES, (vf)(lower & low_right));
-    }
-}
-
-/* 2 x 2 windows side by side, all inside: every element of dx is written once. */
-static void pairs_grad(const cpu_params *k, void *const *p)
-{
-    const cpu_view *x = &k->view[0], *dy = &k->view[1], *dx = &k->view[2];
-    for (int64_t c = 0; c < dy->c; c++) {
-        float *plane = (float *)p[2] + c * dx->plane * LANES;
-        for (int64_t i = 0; i < dy->h; i++) {
-            float *to = plane + 2 * i * dx->row * LANES;
-            pairs_max_grad((const float *)p[0] + (c * x->plane + 2 * i * x->row) * LANES,
-                           (const float *)p[1] + (c * dy->plane + i * dy->row) * LANES, to, dy->w,
-                           x->row, dx->row);
-            if (dx->w % 2 != 0) {
-                store(to + (dx->w - 1) * LANES, splat(0));
-                store(to + (dx->row + dx->w - 1) * LANES, splat(0));
-            }
-        }
-        if (dx->h % 2 != 0)
-            memset(plane + (dx->h - 1) * dx->row * LANES, 0, (size_t)dx->w * LANES * sizeof *plane);
-    }
-}
-
-static void max_pool_grad_tile(const void *params, void *const *p, const cpu_tile *tile)
-{
-    const cpu_params *k = params;
-    const cnn_pool2d_attrs *a = k->attrs;
-    bool pairs = true;
-    (void)tile;
-    for (int i = 0; i < 2; i++)
-        pairs = pairs && a->kernel[i] == 2 && a->stride[i] == 2 && a->dilation[i] == 1 &&
-                a->pad[2 * i] == 0 &&
-                extent_of(&k->view[1], 1 + i) == extent_of(&k->view[2], 1 + i) / 2;
-    (pairs ? pairs_grad : any_max_grad)(k, p);
 }
 
 #endif

@@ -27,5 +27,6 @@ ALWAYS span inside(const cnn_pool2d_attrs *a, int64_t w, int64_t outs)
 
 #include "avg_pool.h"
 #include "max_pool.h"
+#include "max_pool_grad.h"
 
 #endif

@@ -19,11 +19,6 @@ ALWAYS int64_t pad_source(int64_t out, int64_t before, int64_t size, int32_t mod
     return -1;
 }
 
-ALWAYS void add_to(float *to, vf v)
-{
-    store(to, load(to) + v);
-}
-
 ALWAYS void fill(float *to, vf v, int64_t count)
 {
     for (int64_t i = 0; i < count; i++)

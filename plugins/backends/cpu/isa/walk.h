@@ -108,6 +108,11 @@ ALWAYS void zero_view(float *x, const cpu_view *shape)
             memset(x + (c * v.plane + i * v.row) * LANES, 0, (size_t)v.w * LANES * sizeof *x);
 }
 
+ALWAYS void add_to(float *to, vf v)
+{
+    store(to, load(to) + v);
+}
+
 /* The larger of two, NaN if one of them is; of equal values b. */
 ALWAYS vf larger_or_nan(vf a, vf b)
 {
