@@ -131,7 +131,7 @@ static inline void run_kernel(scene *s, cpu_kernel kernel)
 
 static inline void report(scene *s, double got, double want)
 {
-    CHECK(!"the kernel's result");
+    test_check(false, __FILE__, __LINE__, "the kernel's result");
     if (s->reported)
         return;
     s->reported = true;

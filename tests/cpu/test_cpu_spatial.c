@@ -133,7 +133,7 @@ static void play_resize(scene *s)
 
 static void resize_weighs_the_neighbours(void)
 {
-    each_scene("resize", ROUNDS, play_resize);
+    each_scene("resize", ROUNDS / 2, play_resize);
 }
 
 static void play_resize_grad(scene *s)
@@ -162,7 +162,7 @@ static void play_resize_grad(scene *s)
 
 static void resize_grad_gives_each_neighbour_its_weight(void)
 {
-    each_scene("resize_grad", ROUNDS, play_resize_grad);
+    each_scene("resize_grad", ROUNDS / 2, play_resize_grad);
 }
 
 int main(void)
