@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "plan.h"
+#include "conv_plan.h"
 
 /* ---- one axis ---- */
 
@@ -102,14 +102,9 @@ static void margins_of(const extent *e, bool gradient, int32_t margin[2])
 /* ---- a product of this kind ---- */
 
 typedef struct conv_spec {
-    bool gradient;                             /* with respect to the input */
-    int64_t groups, in_channels, out_channels; /* per group, of what is read and written */
+    bool gradient; /* with respect to the input */
     extent y, x;
-    /* weight of (group, out channel, in channel, ky, kx) in plain memory */
-    int64_t w_group, w_out, w_in;
-    int32_t n_blocks, n_shapes;
-    cpu_conv_block *blocks;
-    int64_t packed; /* floats of a group */
+    cpu_packing pack;
     cpu_conv_params params;
 } conv_spec;
 
@@ -198,35 +193,38 @@ static int64_t best_blocks(const cpu_kernels *k, int64_t channels, int64_t colum
     return best;
 }
 
-static int64_t taps_of(const conv_spec *s)
+int64_t cpu_block_width(const cpu_kernels *k, int64_t height, int64_t columns, int64_t taps)
 {
-    return s->in_channels * s->y.kernel * s->x.kernel;
+    double cost;
+    return best_width(k, height, columns, taps, &cost);
 }
 
-static void block_channels(cpu_plan *plan, conv_spec *s)
+static int64_t taps_of(const cpu_packing *p)
 {
-    const int64_t columns = (s->gradient ? s->x.in : s->x.out + 0);
-    const int64_t phases = s->gradient ? s->x.stride : 1;
-    int64_t n =
-        best_blocks(plan->kernels, s->out_channels, (columns + phases - 1) / phases, taps_of(s));
-    int64_t low = s->out_channels / n, n_high = s->out_channels % n, first = 0;
-    s->blocks = cpu_plan_alloc(plan, (size_t)n, sizeof *s->blocks);
-    s->n_blocks = (int32_t)n;
-    s->n_shapes = n_high > 0 ? 2 : 1;
-    for (int64_t i = 0; i < n && s->blocks != NULL; i++) {
+    return p->in_channels * p->kernel;
+}
+
+void cpu_plan_blocks(cpu_plan *plan, cpu_packing *p, int64_t columns)
+{
+    int64_t n = best_blocks(plan->kernels, p->out_channels, columns, taps_of(p));
+    int64_t low = p->out_channels / n, n_high = p->out_channels % n, first = 0;
+    p->blocks = cpu_plan_alloc(plan, (size_t)n, sizeof *p->blocks);
+    p->n_blocks = (int32_t)n;
+    p->n_shapes = n_high > 0 ? 2 : 1;
+    for (int64_t i = 0; i < n && p->blocks != NULL; i++) {
         int64_t height = low + (i < n_high);
-        s->blocks[i] = (cpu_conv_block){ (int32_t)first, (int32_t)height,
-                                         n_high > 0 && i >= n_high ? 1 : 0, first * taps_of(s) };
+        p->blocks[i] = (cpu_conv_block){ (int32_t)first, (int32_t)height,
+                                         n_high > 0 && i >= n_high ? 1 : 0, first * taps_of(p) };
         first += height;
     }
-    s->packed = s->out_channels * taps_of(s);
+    p->packed = p->out_channels * taps_of(p);
 }
 
 /* ---- packed weights ---- */
 
 typedef struct pack_job {
-    const conv_spec *spec;
-    const float *from;
+    const cpu_packing *packing;
+    const float *from, *scale; /* scale: per out channel, or NULL */
     float *to;
 } pack_job;
 
@@ -234,28 +232,45 @@ typedef struct pack_job {
 static void pack_block(void *context, uint32_t i)
 {
     const pack_job *job = context;
-    const conv_spec *s = job->spec;
-    const int64_t group = i / (uint32_t)s->n_blocks, kernel = s->y.kernel * s->x.kernel;
+    const cpu_packing *s = job->packing;
+    const int64_t group = i / (uint32_t)s->n_blocks;
     const cpu_conv_block *b = &s->blocks[i % (uint32_t)s->n_blocks];
+    const int64_t first = group * s->out_channels + b->first;
     float *to = job->to + group * s->packed + b->weights;
     for (int64_t c = 0; c < s->in_channels; c++)
-        for (int64_t k = 0; k < kernel; k++)
+        for (int64_t k = 0; k < s->kernel; k++)
             for (int32_t o = 0; o < b->height; o++)
-                *to++ = job->from[group * s->w_group + (b->first + o) * s->w_out + c * s->w_in + k];
+                *to++ =
+                    job->from[group * s->w_group + (b->first + o) * s->w_out + c * s->w_in + k] *
+                    (job->scale != NULL ? job->scale[first + o] : 1);
 }
 
+/* p: weights[, scale], packed. */
 static cnn_status pack(const cpu_step *step, void *const *p, const cpu_plan *plan, cnn_error *err)
 {
-    const conv_spec *s = step->spec;
-    pack_job job = { s, p[0], p[1] };
+    enum { WORTH_SHARING = 1 << 16 }; /* floats */
+    const cpu_packing *s = step->params;
+    pack_job job = { s, p[0], step->n_in == 2 ? p[1] : NULL, p[step->n_in] };
     const uint32_t count = (uint32_t)(s->groups * s->n_blocks);
     (void)err;
-    if (s->packed * s->groups < 1 << 16)
+    if (s->packed * s->groups < WORTH_SHARING)
         for (uint32_t i = 0; i < count; i++)
             pack_block(&job, i);
     else
         plan->host->parallel(plan->host, count, pack_block, &job);
     return CNN_OK;
+}
+
+int32_t cpu_add_pack(cpu_plan *plan, uint32_t n, const cpu_packing *packing, int32_t weights,
+                     int32_t scale)
+{
+    int32_t packed = cpu_add_temp(plan, packing->packed * packing->groups);
+    cpu_step *step = cpu_add_whole(plan, n, pack, packing);
+    cpu_step_in(plan, step, weights);
+    if (scale >= 0)
+        cpu_step_in(plan, step, scale);
+    cpu_step_out(plan, step, packed);
+    return packed;
 }
 
 /* ---- tables ---- */
@@ -292,13 +307,13 @@ static void write_taps(tables *t, const int32_t key[6], cpu_conv_taps *taps)
     const conv_spec *s = t->spec;
     const phase *py = &t->y.phases[key[0]], *px = &t->x.phases[key[3]];
     const int32_t kernel = (int32_t)(s->y.kernel * s->x.kernel);
-    int32_t count = (int32_t)s->in_channels * (key[2] - key[1]) * (key[5] - key[4]);
+    int32_t count = (int32_t)s->pack.in_channels * (key[2] - key[1]) * (key[5] - key[4]);
     int64_t *x = cpu_plan_alloc(t->plan, (size_t)count, sizeof *x);
     int32_t *w = cpu_plan_alloc(t->plan, (size_t)count, sizeof *w);
     *taps = (cpu_conv_taps){ 0, x, w };
     if (x == NULL || w == NULL)
         return;
-    for (int32_t c = 0; c < s->in_channels; c++)
+    for (int32_t c = 0; c < s->pack.in_channels; c++)
         for (int32_t i = key[1]; i < key[2]; i++)
             for (int32_t k = key[4]; k < key[5]; k++) {
                 x[taps->count] = (c * t->plane + py->offset[i] * t->row + px->offset[k]) * t->lanes;
@@ -339,8 +354,7 @@ static void add_span(tables *t, int32_t first_of_line, int32_t column, int32_t w
 static void write_line(tables *t, const int32_t line_key[4], int32_t height, int32_t *range)
 {
     const phase *px = &t->x.phases[line_key[3]];
-    double cost;
-    int64_t width = best_width(t->plan->kernels, height, px->count, taps_of(t->spec), &cost);
+    int64_t width = cpu_block_width(t->plan->kernels, height, px->count, taps_of(&t->spec->pack));
     range[0] = t->n_spans;
     for (int64_t j = 0; j < px->count && !t->plan->out_of_memory; j += width) {
         int64_t end = j + width < px->count ? j + width : px->count;
@@ -359,14 +373,15 @@ static int32_t find_line(tables *t, const int32_t key[4], int32_t *cap)
             return i;
     int32_t old = *cap;
     t->line_key = grow(t->plan, t->line_key, t->n_lines, &old, sizeof *t->line_key);
-    t->lines = grow(t->plan, t->lines, t->n_lines, cap, (size_t)s->n_shapes * 2 * sizeof *t->lines);
+    t->lines =
+        grow(t->plan, t->lines, t->n_lines, cap, (size_t)s->pack.n_shapes * 2 * sizeof *t->lines);
     if (t->plan->out_of_memory)
         return 0;
     memcpy(t->line_key[t->n_lines], key, sizeof t->line_key[0]);
-    for (int32_t i = 0; i < s->n_blocks; i++)
-        if (i == 0 || s->blocks[i].shape != s->blocks[i - 1].shape)
-            write_line(t, key, s->blocks[i].height,
-                       &t->lines[(t->n_lines * s->n_shapes + s->blocks[i].shape) * 2]);
+    for (int32_t i = 0; i < s->pack.n_blocks; i++)
+        if (i == 0 || s->pack.blocks[i].shape != s->pack.blocks[i - 1].shape)
+            write_line(t, key, s->pack.blocks[i].height,
+                       &t->lines[(t->n_lines * s->pack.n_shapes + s->pack.blocks[i].shape) * 2]);
     return t->n_lines++;
 }
 
@@ -404,20 +419,23 @@ static cnn_status finish_conv(cpu_plan *plan, cpu_step *step, cnn_error *err)
     if (!make_axis(plan, &s->y, s->gradient, &t.y) || !make_axis(plan, &s->x, s->gradient, &t.x))
         return CNN_OK;
     write_rows(&t, p, out);
-    p->groups = (int32_t)s->groups;
-    p->n_blocks = s->n_blocks;
-    p->n_shapes = s->n_shapes;
-    p->x_group = s->in_channels * in->plane * t.lanes;
-    p->y_group = s->out_channels;
-    p->w_group = s->packed;
+    p->groups = (int32_t)s->pack.groups;
+    p->n_blocks = s->pack.n_blocks;
+    p->n_shapes = s->pack.n_shapes;
+    p->x_group = s->pack.in_channels * in->plane * t.lanes;
+    p->y_group = s->pack.out_channels;
+    p->w_group = s->pack.packed;
     p->x_step = t.x.step * t.lanes;
     p->y_step = t.x.stride * t.lanes;
     p->y_plane = out->plane * t.lanes;
-    p->blocks = s->blocks;
+    p->blocks = s->pack.blocks;
     p->lines = t.lines;
     p->spans = t.spans;
     p->taps = t.taps;
-    p->rows_outside = s->packed * (int64_t)sizeof(float) <= RESIDENT_WEIGHTS;
+    p->has_bias = step->fused.bias;
+    p->has_add = step->fused.add;
+    p->activation = step->fused.relu ? CPU_RELU : CPU_LINEAR;
+    p->rows_outside = s->pack.packed * (int64_t)sizeof(float) <= RESIDENT_WEIGHTS;
     return CNN_OK;
 }
 
@@ -425,15 +443,16 @@ static cnn_status finish_conv(cpu_plan *plan, cpu_step *step, cnn_error *err)
 
 static void add_product(cpu_plan *plan, uint32_t n, conv_spec *s, int32_t x, int32_t w, int32_t y)
 {
-    block_channels(plan, s);
+    const int64_t phases = s->gradient ? s->x.stride : 1;
+    const int64_t columns = s->gradient ? s->x.in : s->x.out;
+    s->pack.kernel = s->y.kernel * s->x.kernel;
+    cpu_plan_blocks(plan, &s->pack, (columns + phases - 1) / phases);
     if (plan->out_of_memory)
         return;
-    int32_t packed = cpu_add_temp(plan, s->packed * s->groups);
-    cpu_step *step = cpu_add_whole(plan, n, pack, NULL);
-    step->spec = s;
-    cpu_step_in(plan, step, w);
-    cpu_step_out(plan, step, packed);
-    step = cpu_add_step(plan, n);
+    int32_t packed = cpu_add_pack(plan, n, &s->pack, w, -1);
+    const int32_t pack_step = (int32_t)plan->n_steps - 1;
+    cpu_step *step = cpu_add_step(plan, n);
+    step->fused = (cpu_fused){ .possible = true, .pack = pack_step };
     step->kernel = plan->kernels->conv;
     step->params = &s->params;
     step->spec = s;
@@ -456,46 +475,16 @@ void cpu_lower_conv(cpu_plan *plan, uint32_t n)
     const cnn_type *out = &cnn_value_at(plan->program, node->out[0])->type;
     const cnn_type *x = s->gradient ? out : in, *y = s->gradient ? in : out;
     const int64_t kernel = w->dim[2] * w->dim[3];
-    s->groups = a->groups;
-    s->in_channels = in->dim[1] / a->groups;
-    s->out_channels = out->dim[1] / a->groups;
+    s->pack.groups = a->groups;
+    s->pack.in_channels = in->dim[1] / a->groups;
+    s->pack.out_channels = out->dim[1] / a->groups;
     s->y = extent_of(a, 0, x, y, w->dim[2]);
     s->x = extent_of(a, 1, x, y, w->dim[3]);
-    s->w_group = y->dim[1] / a->groups * w->dim[1] * kernel;
-    s->w_out = s->gradient ? kernel : w->dim[1] * kernel;
-    s->w_in = s->gradient ? w->dim[1] * kernel : kernel;
+    s->pack.w_group = y->dim[1] / a->groups * w->dim[1] * kernel;
+    s->pack.w_out = s->gradient ? kernel : w->dim[1] * kernel;
+    s->pack.w_in = s->gradient ? w->dim[1] * kernel : kernel;
     int32_t from = cpu_tile_of(plan, n, node->in[0]), weights = cpu_plain_of(plan, node->in[1]);
     add_product(plan, n, s, from, weights, cpu_new_tile(plan, node->out[0]));
-}
-
-static bool is_conv(const cpu_step *step)
-{
-    return step->finish == finish_conv;
-}
-
-bool cpu_conv_absorb(cpu_plan *plan, int32_t conv_result, int32_t bias, bool relu, int32_t result)
-{
-    for (uint32_t i = plan->n_steps; i > 0; i--) {
-        cpu_step *step = &plan->steps[i - 1];
-        if (step->n_out == 0 || step->out[0] != conv_result)
-            continue;
-        if (!is_conv(step) || plan->values[conv_result].is_parent)
-            return false;
-        conv_spec *s = step->spec;
-        if (s->params.activation != CPU_LINEAR || (bias >= 0 && s->params.has_bias))
-            return false;
-        if (bias >= 0) {
-            s->params.has_bias = true;
-            cpu_step_in(plan, step, bias);
-        }
-        s->params.activation = relu ? CPU_RELU : CPU_LINEAR;
-        plan->values[conv_result].makers = 0;
-        int32_t out = cpu_new_tile(plan, result); /* values may move, steps do not */
-        plan->values[out].makers = 1;
-        step->out[0] = out;
-        return true;
-    }
-    return false;
 }
 
 /* ---- the gradient of weights ---- */
@@ -635,11 +624,12 @@ void cpu_lower_matmul(cpu_plan *plan, uint32_t n)
     conv_spec *s = cpu_plan_alloc(plan, 1, sizeof *s);
     if (s == NULL)
         return;
-    *s = (conv_spec){
-        .groups = 1, .in_channels = in->dim[1], .out_channels = out->dim[1], .y = pixel, .x = pixel
-    };
-    s->w_out = a->trans_b ? in->dim[1] : 1;
-    s->w_in = a->trans_b ? 1 : out->dim[1];
+    *s = (conv_spec){ .y = pixel, .x = pixel };
+    s->pack = (cpu_packing){ .groups = 1,
+                             .in_channels = in->dim[1],
+                             .out_channels = out->dim[1],
+                             .w_out = a->trans_b ? in->dim[1] : 1,
+                             .w_in = a->trans_b ? 1 : out->dim[1] };
     int32_t from = cpu_tile_of(plan, n, node->in[0]), weights = cpu_plain_of(plan, node->in[1]);
     add_product(plan, n, s, from, weights, cpu_new_tile(plan, node->out[0]));
 }

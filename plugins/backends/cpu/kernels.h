@@ -78,10 +78,24 @@ typedef struct cpu_conv_params {
     const int32_t *lines; /* [line][shape][2]: first span and number of them */
     const cpu_conv_span *spans;
     const cpu_conv_taps *taps;
-    bool rows_outside; /* all blocks for a row, or all rows for a block */
-    bool has_bias;     /* p: x, packed weights[, bias], y */
+    bool rows_outside;      /* all blocks for a row, or all rows for a block */
+    bool has_bias, has_add; /* p: x, packed weights[, bias][, add, which lies like y], y */
     int32_t activation;
 } cpu_conv_params;
+
+/* The same where lanes are pixels: planes are lines of `vectors` vectors, each tap is one offset
+ * for all of them (small.h). Offsets and planes in floats; blocks as above, weights packed alike.
+ */
+typedef struct cpu_flat {
+    const float *x, *w, *bias, *add; /* bias and add may be NULL */
+    float *y;
+    int64_t y_plane, add_plane;
+    const cpu_conv_block *blocks;
+    int32_t n_blocks;
+    const cpu_conv_taps *taps;
+    int64_t vectors;
+    bool relu;
+} cpu_flat;
 
 /* dw[o][tap] += sum over images and positions of dy[o](pos) x(pos + tap); p: x, dy, dw. dw is plain
  * memory, [O][taps of the group]. Taps of one kernel row see the same rows of dy. */
@@ -123,18 +137,19 @@ typedef struct cpu_map_code {
     uint16_t dst, a, b, c;
 } cpu_map_code;
 
-typedef enum cpu_map_op { /* what pays to do in one pass */
-    CPU_MAP_RELU = 64,    /* a <= 0 ? 0 : a */
-    CPU_MAP_GATE,         /* a <= 0 ? 0 : b */
-    CPU_MAP_MULADD,       /* a * b + c */
-    CPU_MAP_ADD_RELU,     /* t = a + b; t <= 0 ? 0 : t */
-    CPU_MAP_COPY,
+typedef enum cpu_map_op {                    /* what pays to do in one pass */
+                          CPU_MAP_RELU = 64, /* a <= 0 ? 0 : a */
+                          CPU_MAP_GATE,      /* a <= 0 ? 0 : b */
+                          CPU_MAP_MULADD,    /* a * b + c */
+                          CPU_MAP_ADD_RELU,  /* t = a + b; t <= 0 ? 0 : t */
+                          CPU_MAP_COPY,
 } cpu_map_op;
 
 enum { CPU_MAP_REGISTERS = 96 };
 
 typedef struct cpu_map_params {
-    cpu_view out; /* c, h and w are what is walked over; rows that touch are joined by the planner */
+    cpu_view
+        out; /* c, h and w are what is walked over; rows that touch are joined by the planner */
     uint32_t n_in, n_constants, n_code;
     const cpu_map_operand *in;
     const float *constants;
@@ -146,6 +161,9 @@ typedef struct cpu_kernels {
     int32_t lanes;
     int32_t registers; /* vector registers: what the register blocks have to fit in */
     cpu_kernel conv, weight_grad, map;
+    void (*flat)(const cpu_flat *);
+    /* y[i] = x . w[i], rows of k floats. */
+    void (*dots)(const float *x, const float *w, float *y, int64_t k, int64_t rows);
 
     /* plain memory [N,...] <-> tiles, floats or int32; p: from, to. view[1] / view[0] is the
      * tile's; the plain side is dense. gather writes 0 in lanes without an image. */

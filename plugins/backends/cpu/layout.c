@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "plan.h"
+#include "small.h"
 
 static int32_t root_of(const cpu_plan *plan, int32_t v)
 {
@@ -80,6 +81,8 @@ static void set_view(cpu_plan *plan, int32_t v)
 {
     cpu_value *value = &plan->values[v];
     value->view = cpu_view_of(&value->type, value->left, value->right);
+    if (value->image)
+        cpu_small_view(plan, value);
     if (value->parent < 0 || value->reshaped)
         return;
     set_view(plan, value->parent);
@@ -207,6 +210,8 @@ static void place_children(cpu_plan *plan)
     const uint64_t vector = (uint64_t)plan->kernels->lanes * sizeof(float);
     for (uint32_t v = 0; v < plan->n_values; v++) {
         cpu_value *value = &plan->values[v];
+        if (value->image)
+            value->offset += cpu_small_start(value);
         if (value->parent < 0 && value->tiled)
             value->offset += (uint64_t)value->left * vector;
     }
@@ -283,7 +288,7 @@ void cpu_layout(cpu_plan *plan)
     find_lifetimes(plan);
     choose_spaces(plan);
     for (uint32_t v = 0; v < plan->n_values; v++)
-        if (plan->values[v].tiled)
+        if (plan->values[v].tiled || plan->values[v].image)
             set_view(plan, (int32_t)v);
     reuse_operands(plan);
     for (uint32_t v = 0; v < plan->n_values; v++)

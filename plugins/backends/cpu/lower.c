@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "plan.h"
+#include "small.h"
 
 cpu_view cpu_view_of(const cnn_type *t, int32_t left, int32_t right)
 {
@@ -335,6 +336,8 @@ void cpu_lower(cpu_plan *plan, uint32_t n)
     const cnn_node *node = cnn_node_at(plan->program, n);
     const char *op = node->op->c.name;
     const simple *s = find_simple(op);
+    if (plan->small && cpu_small_lower(plan, n))
+        return;
     if (!reads_batch(plan->program, node))
         (strcmp(op, "map") == 0 ? cpu_lower_plain_map : lower_whole)(plan, n);
     else if (s != NULL)

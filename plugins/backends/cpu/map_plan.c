@@ -5,6 +5,8 @@
 
 #include "map_code.h"
 #include "plan.h"
+#include "small.h"
+#include "small_steps.h"
 
 /* An expression and what it reads: values of the program, or of the plan. */
 typedef struct source {
@@ -426,41 +428,220 @@ static cnn_status finish_map(cpu_plan *plan, cpu_step *step, cnn_error *err)
     return CNN_OK;
 }
 
-/* x + bias, relu(x), relu(x + bias), where x is the result of a convolution that nobody else
- * reads. */
+/* ---- maps that are the end of a convolution ---- */
+
+/* A term as scale[0] x0 + scale[1] x1 + shift, where x0, x1 are the operands that differ from image
+ * to image; each factor is a term of its own that does not. */
+typedef struct affine {
+    bool is;
+    int32_t scale[2], shift;
+} affine;
+
+enum { ZERO = -1, ONE = -2 };
+
+typedef struct affine_builder {
+    const source *s;
+    const uint8_t *kind;
+    cnn_term *terms;
+    uint32_t count;
+    int32_t slot[2]; /* inputs */
+    affine *of;      /* per term of the expression */
+} affine_builder;
+
+static int32_t emit(affine_builder *b, uint32_t op, int32_t x, int32_t y)
+{
+    b->terms[b->count] = (cnn_term){ op, x, y, -1, 0 };
+    return (int32_t)b->count++;
+}
+
+static int32_t times(affine_builder *b, int32_t x, int32_t y)
+{
+    if (x == ZERO || y == ZERO)
+        return ZERO;
+    return x == ONE ? y : y == ONE ? x : emit(b, CNN_TERM_MUL, x, y);
+}
+
+static int32_t plus(affine_builder *b, int32_t x, int32_t y)
+{
+    return x == ZERO ? y : y == ZERO ? x : emit(b, CNN_TERM_ADD, x, y);
+}
+
+static affine sum_of(affine_builder *b, const affine *x, const affine *y)
+{
+    affine r = { x->is && y->is, { 0, 0 }, ZERO };
+    for (int i = 0; i < 2 && r.is; i++) {
+        r.is = x->scale[i] == ZERO || y->scale[i] == ZERO;
+        r.scale[i] = x->scale[i] == ZERO ? y->scale[i] : x->scale[i];
+    }
+    if (r.is)
+        r.shift = plus(b, x->shift, y->shift);
+    return r;
+}
+
+static affine scaled(affine_builder *b, const affine *x, int32_t factor)
+{
+    return (affine){ x->is,
+                     { times(b, x->scale[0], factor), times(b, x->scale[1], factor) },
+                     times(b, x->shift, factor) };
+}
+
+static int32_t minus_one(affine_builder *b)
+{
+    b->terms[b->count] = (cnn_term){ CNN_TERM_CONST, -1, -1, -1, -1.0 };
+    return (int32_t)b->count++;
+}
+
+static affine affine_of(affine_builder *b, int32_t t)
+{
+    const cnn_term u = b->terms[t];
+    const affine none = { false, { ZERO, ZERO }, ZERO };
+    if (b->kind[t] != 1)
+        return (affine){ true, { ZERO, ZERO }, t };
+    const affine *x = u.a >= 0 && u.op != CNN_TERM_INPUT ? &b->of[u.a] : &none;
+    const affine *y = u.b >= 0 ? &b->of[u.b] : &none;
+    switch (u.op) {
+    case CNN_TERM_INPUT:
+        return (affine){ true,
+                         { u.a == b->slot[0] ? ONE : ZERO, u.a == b->slot[1] ? ONE : ZERO },
+                         ZERO };
+    case CNN_TERM_NEG:
+        return scaled(b, x, minus_one(b));
+    case CNN_TERM_ADD:
+        return sum_of(b, x, y);
+    case CNN_TERM_SUB: {
+        const affine minus_y = scaled(b, y, minus_one(b));
+        return sum_of(b, x, &minus_y);
+    }
+    case CNN_TERM_MUL:
+        return b->kind[u.a] != 1 ? scaled(b, y, u.a) : b->kind[u.b] != 1 ? scaled(b, x, u.b) : none;
+    default:
+        return none;
+    }
+}
+
+/* The term under the rectifier, or the last one. */
+static int32_t strip_relu(const source *s, bool *relu)
+{
+    const cnn_term *terms = s->expr.terms, *last = &terms[s->expr.count - 1];
+    *relu = false;
+    if (last->op != CNN_TERM_SELECT)
+        return (int32_t)s->expr.count - 1;
+    const cnn_term *le = &terms[last->a], *zero = &terms[last->b];
+    *relu = le->op == CNN_TERM_LE && le->a == last->c && zero->op == CNN_TERM_CONST &&
+            zero->k == 0 && terms[le->b].op == CNN_TERM_CONST && terms[le->b].k == 0;
+    return *relu ? last->c : (int32_t)s->expr.count - 1;
+}
+
+/* A factor or shift as a plain value with one float per channel; false if it is another shape. */
+static bool per_channel(cpu_plan *plan, uint32_t n, const affine_builder *b, int32_t term,
+                        int32_t *value)
+{
+    source s = *b->s;
+    *value = -1;
+    if (term == ZERO || term == ONE)
+        return true;
+    s.expr = (cnn_expr){ (uint32_t)term + 1, b->terms };
+    cnn_type shape = shape_of(&s, term);
+    for (uint32_t axis = 0; axis < shape.rank; axis++)
+        if (shape.dim[axis] != (axis == 1 ? s.out.dim[1] : 1))
+            return false;
+    if (b->terms[term].op == CNN_TERM_INPUT) { /* as it is */
+        const int32_t i = b->terms[term].a;
+        *value = s.in[i] >= 0 ? cpu_plain_of(plan, s.in[i]) : s.value[i];
+        return true;
+    }
+    *value = compute_once(plan, n, &s, term, &shape);
+    return true;
+}
+
+/* In tiles or images; the result of a convolution that nobody else reads. */
+static bool ends_convolution(const cpu_plan *plan, const source *s, int32_t i)
+{
+    const int32_t v = s->in[i];
+    if (v < 0 || plan->uses[v] != 1 || cnn_value_at(plan->program, v)->kind == CNN_VALUE_OUTPUT)
+        return false;
+    const cpu_step *step = cpu_maker_of(plan, plan->small ? plan->image[v] : plan->tile[v]);
+    return step != NULL && step->fused.possible && !step->fused.relu && !step->fused.add &&
+           !step->fused.bias && !step->fused.scale;
+}
+
+/* Two operands at most, each as large as the result. */
+static bool list_operands(const cpu_plan *plan, const source *s, int32_t slot[2])
+{
+    int n = 0;
+    slot[0] = slot[1] = -1;
+    for (uint32_t i = 0; i < s->n_in; i++) {
+        if (!is_tiled(plan, s, i))
+            continue;
+        if (n == 2 || !cnn_same_shape(&s->type[i], &s->out))
+            return false;
+        slot[n++] = (int32_t)i;
+    }
+    if (n == 2 && !ends_convolution(plan, s, slot[0])) {
+        const int32_t first = slot[0];
+        slot[0] = slot[1];
+        slot[1] = first;
+    }
+    return n > 0 && ends_convolution(plan, s, slot[0]);
+}
+
+static int32_t form_of(const cpu_plan *plan, int32_t v)
+{
+    return plan->small ? plan->image[v] : plan->tile[v];
+}
+
+/* The second operand is added as it is, or it is a convolution that takes its factor first. */
+static bool take_residual(cpu_plan *plan, uint32_t n, const affine_builder *b, int32_t factor,
+                          int32_t *add)
+{
+    const source *s = b->s;
+    const int32_t i = b->slot[1], v = s->in[i], result = cnn_node_at(plan->program, n)->out[0];
+    int32_t scale;
+    if (v < 0 || form_of(plan, v) < 0 || plan->margins[v][0] != plan->margins[result][0] ||
+        plan->margins[v][1] != plan->margins[result][1])
+        return false;
+    if (factor != ONE) {
+        if (!ends_convolution(plan, s, i) || !per_channel(plan, n, b, factor, &scale) || scale < 0)
+            return false;
+        const cpu_epilogue e = { form_of(plan, v), scale, -1, -1, -1, false };
+        if (!cpu_absorb(plan, &e))
+            return false;
+    }
+    *add = form_of(plan, v);
+    return true;
+}
+
+/* relu(scale x + bias + add), and parts of that, where x is the result of a convolution that nobody
+ * else reads: bias, batch norm with running statistics, a residual sum, the rectifier. */
 static bool absorbed(cpu_plan *plan, uint32_t n, const source *s)
 {
-    const cnn_term *terms = s->expr.terms, *last = &terms[s->expr.count - 1], *sum = last;
-    int32_t x = -1, bias = -1;
-    bool relu = last->op == CNN_TERM_SELECT;
-    if (relu) {
-        const cnn_term *le = &terms[last->a], *zero = &terms[last->b];
-        if (le->op != CNN_TERM_LE || le->a != last->c || zero->op != CNN_TERM_CONST ||
-            zero->k != 0 || terms[le->b].op != CNN_TERM_CONST || terms[le->b].k != 0)
-            return false;
-        sum = &terms[last->c];
-    }
-    const cnn_term *a = sum->op == CNN_TERM_ADD ? &terms[sum->a] : sum;
-    const cnn_term *b = sum->op == CNN_TERM_ADD ? &terms[sum->b] : NULL;
-    if (a->op != CNN_TERM_INPUT || (b != NULL && b->op != CNN_TERM_INPUT))
+    affine_builder b = { .s = s };
+    const uint32_t room = 16 * s->expr.count + 16;
+    bool relu;
+    if (s->out.rank < 2 || !list_operands(plan, s, b.slot))
         return false;
-    bool swapped = b != NULL && !is_tiled(plan, s, (uint32_t)a->a);
-    x = swapped ? b->a : a->a;
-    bias = b == NULL ? -1 : swapped ? a->a : b->a;
-    if (s->n_in != (b != NULL ? 2u : 1u) || s->in[x] < 0 || plan->uses[s->in[x]] != 1 ||
-        cnn_value_at(plan->program, s->in[x])->kind == CNN_VALUE_OUTPUT ||
-        !cnn_same_shape(&s->type[x], &s->out) || plan->tile[s->in[x]] < 0)
+    uint8_t *kind = cpu_plan_alloc(plan, s->expr.count, sizeof *kind);
+    b.terms = cpu_plan_alloc(plan, room, sizeof *b.terms);
+    b.of = cpu_plan_alloc(plan, s->expr.count, sizeof *b.of);
+    if (plan->out_of_memory)
         return false;
-    if (bias >= 0 &&
-        (is_tiled(plan, s, (uint32_t)bias) || s->out.rank < 2 ||
-         cnn_count(&s->type[bias]) != s->out.dim[1] || s->type[bias].rank + 1 < s->out.rank ||
-         s->type[bias].dim[s->type[bias].rank + 1 - s->out.rank] != s->out.dim[1]))
+    classify(plan, s, kind);
+    b.kind = kind;
+    b.count = s->expr.count;
+    memcpy(b.terms, s->expr.terms, s->expr.count * sizeof *b.terms);
+    const int32_t top = strip_relu(s, &relu);
+    for (int32_t t = 0; t <= top; t++)
+        b.of[t] = affine_of(&b, t);
+    const affine a = b.of[top];
+    cpu_epilogue e = { form_of(plan, s->in[b.slot[0]]),       -1,  -1, -1,
+                       cnn_node_at(plan->program, n)->out[0], relu };
+    if (!a.is || a.scale[0] == ZERO || (b.slot[1] >= 0 && a.scale[1] == ZERO) ||
+        !per_channel(plan, n, &b, a.scale[0], &e.scale) ||
+        !per_channel(plan, n, &b, a.shift, &e.bias))
         return false;
-    int32_t from = bias < 0           ? -1
-                   : s->in[bias] >= 0 ? cpu_plain_of(plan, s->in[bias])
-                                      : s->value[bias];
-    return cpu_conv_absorb(plan, plan->tile[s->in[x]], from, relu,
-                           cnn_node_at(plan->program, n)->out[0]);
+    if (b.slot[1] >= 0 && !take_residual(plan, n, &b, a.scale[1], &e.add))
+        return false;
+    return cpu_absorb(plan, &e);
 }
 
 static void add_tile_map(cpu_plan *plan, uint32_t n, map_spec *spec, int32_t result)
@@ -511,6 +692,86 @@ void cpu_add_combination(cpu_plan *plan, uint32_t n, int32_t result, const int32
     add_tile_map(plan, n, spec, result);
 }
 
+/* ---- on images ---- */
+
+/* Operands of an image: images of the same size, and plain values per channel or single. */
+static bool suits_images(const cpu_plan *plan, const source *s)
+{
+    for (uint32_t i = 0; i < s->n_in; i++) {
+        const cnn_type *t = &s->type[i];
+        if (is_tiled(plan, s, i)
+                ? !cnn_same_shape(t, &s->out)
+                : cnn_count(t) != 1 && !(cnn_count(t) == s->out.dim[1] && t->rank >= 3 &&
+                                         t->dim[t->rank - 3] == s->out.dim[1]))
+            return false;
+    }
+    return s->out.rank == 4;
+}
+
+typedef struct image_job {
+    const cpu_plan *plan;
+    const cpu_step *step;
+    void *const *p;
+} image_job;
+
+/* A plane is one line if the rows of all operands are as far apart. */
+static void map_plane(void *context, uint32_t i)
+{
+    const image_job *job = context;
+    const map_spec *spec = job->step->spec;
+    const cpu_value *out = &job->plan->values[job->step->out[0]];
+    const int64_t lanes = job->plan->kernels->lanes, channel = i % out->view.c;
+    cpu_map_params params = spec->params;
+    void *p[CPU_MAX_OPERANDS];
+    int64_t row[CPU_MAX_OPERANDS];
+    bool line = true;
+    for (uint32_t k = 0; k <= params.n_in; k++) {
+        const cpu_value *v = k == params.n_in ? out : &job->plan->values[job->step->in[k]];
+        const bool single = cnn_count(&v->type) == 1;
+        p[k] = (float *)job->p[k] + (v->image ? i * v->view.plane : single ? 0 : channel);
+        row[k] = v->image ? v->view.row : 0;
+        line = line && (!v->image || v->view.row == out->view.row);
+    }
+    const int64_t width = line ? (out->view.h - 1) * out->view.row + out->view.w : out->view.w;
+    const cpu_tile none = { 0, lanes };
+    params.out = (cpu_view){ 1, 1, (width + lanes - 1) / lanes, 0, 0 };
+    for (int64_t y = 0; y < (line ? 1 : out->view.h); y++) {
+        job->plan->kernels->map(&params, p, &none);
+        for (uint32_t k = 0; k <= params.n_in; k++)
+            p[k] = (float *)p[k] + row[k];
+    }
+    cpu_small_clear(out, (float *)job->p[params.n_in] + i * out->view.plane);
+}
+
+static cnn_status run_image_map(const cpu_step *step, void *const *p, const cpu_plan *plan,
+                                cnn_error *err)
+{
+    image_job job = { plan, step, p };
+    const cpu_value *out = &plan->values[step->out[0]];
+    (void)err;
+    plan->host->parallel(plan->host, (uint32_t)(out->type.dim[0] * out->view.c), map_plane, &job);
+    return CNN_OK;
+}
+
+static void add_image_map(cpu_plan *plan, uint32_t n, map_spec *spec)
+{
+    source *s = &spec->source;
+    for (uint32_t i = 0; i < s->n_in; i++)
+        if (s->in[i] >= 0)
+            s->value[i] = is_tiled(plan, s, i) ? cpu_image_of(plan, n, s->in[i])
+                                               : cpu_plain_of(plan, s->in[i]);
+    if (!compile(plan, spec))
+        return;
+    for (uint32_t i = 0; i < s->n_in; i++)
+        spec->in[i].stream = is_tiled(plan, s, i) ? CPU_STREAM_VECTOR : CPU_STREAM_SPLAT;
+    int32_t out = cpu_new_image(plan, cnn_node_at(plan->program, n)->out[0]);
+    cpu_step *step = cpu_add_whole(plan, n, run_image_map, spec);
+    step->spec = spec;
+    for (uint32_t i = 0; i < s->n_in; i++)
+        cpu_step_in(plan, step, s->value[i]);
+    cpu_step_out(plan, step, out);
+}
+
 void cpu_lower_map(cpu_plan *plan, uint32_t n)
 {
     map_spec *spec = cpu_plan_alloc(plan, 1, sizeof *spec);
@@ -521,6 +782,15 @@ void cpu_lower_map(cpu_plan *plan, uint32_t n)
     drop_unread(plan, &s);
     if (plan->out_of_memory || absorbed(plan, n, &s))
         return;
+    spec->source = s;
+    if (plan->small && suits_images(plan, &s)) {
+        add_image_map(plan, n, spec);
+        return;
+    }
+    if (plan->small && s.out.rank < 4) {
+        cpu_lower_plain_map(plan, n);
+        return;
+    }
     for (uint32_t i = 0; i < s.n_in; i++)
         if (s.in[i] >= 0)
             s.value[i] =

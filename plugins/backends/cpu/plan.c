@@ -1,5 +1,6 @@
 /* Values and steps of a plan, and the order in which it is made. */
 #include "plan.h"
+#include "small.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -110,9 +111,11 @@ int32_t cpu_new_tile(cpu_plan *plan, int32_t program_value)
 
 int32_t cpu_plain_of(cpu_plan *plan, int32_t program_value)
 {
-    if (plan->plain[program_value] < 0)
-        return cpu_new_plain(plan, program_value);
-    return plan->plain[program_value];
+    if (plan->plain[program_value] >= 0)
+        return plan->plain[program_value];
+    if (plan->small && (plan->image[program_value] >= 0 || plan->tile[program_value] >= 0))
+        return cpu_small_dense(plan, program_value);
+    return cpu_new_plain(plan, program_value);
 }
 
 int32_t cpu_tile_of(cpu_plan *plan, uint32_t node, int32_t program_value)
@@ -208,7 +211,13 @@ static void scatter_outputs(cpu_plan *plan)
     const cnn_program *p = plan->program;
     for (uint32_t v = 0; v < p->n_values; v++) {
         const cnn_value_info *info = cnn_value_at(p, (int32_t)v);
-        if (info->kind != CNN_VALUE_OUTPUT || plan->tile[v] < 0 || plan->plain[v] >= 0)
+        if (info->kind != CNN_VALUE_OUTPUT || plan->plain[v] >= 0)
+            continue;
+        if (plan->small && (plan->image[v] >= 0 || plan->tile[v] >= 0)) {
+            (void)cpu_small_dense(plan, (int32_t)v);
+            continue;
+        }
+        if (plan->tile[v] < 0)
             continue;
         int32_t to = cpu_new_plain(plan, (int32_t)v);
         cpu_step *step =
@@ -237,13 +246,14 @@ static cpu_plan *start(const cnn_program *program, const cpu_kernels *kernels, c
     plan->groups = count_groups(plan->tiles);
     plan->plain = cpu_plan_alloc(plan, program->n_values, sizeof *plan->plain);
     plan->tile = cpu_plan_alloc(plan, program->n_values, sizeof *plan->tile);
+    plan->image = cpu_plan_alloc(plan, program->n_values, sizeof *plan->image);
     plan->uses = cpu_plan_alloc(plan, program->n_values, sizeof *plan->uses);
     plan->margins = cpu_plan_alloc(plan, program->n_values, sizeof *plan->margins);
     plan->steps = calloc(64, sizeof *plan->steps);
     plan->step_cap = 64;
     plan->out_of_memory = plan->out_of_memory || plan->steps == NULL;
     for (uint32_t v = 0; v < program->n_values && !plan->out_of_memory; v++)
-        plan->plain[v] = plan->tile[v] = -1;
+        plan->plain[v] = plan->tile[v] = plan->image[v] = -1;
     return plan;
 }
 
@@ -268,6 +278,7 @@ cnn_status cpu_plan_make(const cnn_program *program, const cpu_kernels *kernels,
         (void)cpu_add_value(plan, &nothing);
         count_uses(plan);
         find_margins(plan);
+        cpu_small_prepare(plan);
         for (uint32_t n = 0; n < program->n_nodes && !plan->out_of_memory; n++)
             cpu_lower(plan, n);
         scatter_outputs(plan);

@@ -29,9 +29,11 @@ typedef struct cpu_value {
     int32_t external; /* CPU_BOUND: binding */
     const void *data; /* CPU_CONSTANT */
     bool tiled;
+    bool image;          /* [N,C,H,W] in plain memory, in rows with gaps: see small.h */
     bool frozen;         /* depends on states and constants only */
     cpu_view view;       /* of a tile */
     int32_t left, right; /* margins of its rows: the padding of who reads it */
+    int32_t top, bottom; /* rows of zeros above and below an image's plane */
     int32_t parent;      /* the value in whose memory this one lies, or -1 */
     int64_t at[3];       /* ... and where: channel, row, column */
     bool views;          /* shows a part of what the parent holds; else it makes a part of it */
@@ -46,6 +48,14 @@ typedef struct cpu_value {
 typedef struct cpu_plan cpu_plan;
 typedef struct cpu_step cpu_step;
 
+/* What a convolution or product does besides: y = relu(scale conv + bias + add). The scale is in
+ * the packed weights; operands follow the weights in this order. */
+typedef struct cpu_fused {
+    bool possible;
+    bool scale, bias, add, relu;
+    int32_t pack; /* the step that packs the weights */
+} cpu_fused;
+
 /* p as for kernels: the operands in order. [loop thread] */
 typedef cnn_status (*cpu_whole)(const cpu_step *, void *const *p, const cpu_plan *, cnn_error *);
 
@@ -58,9 +68,10 @@ struct cpu_step {
     int32_t in[CPU_MAX_OPERANDS]; /* values; the kernel's p are in, then out */
     int32_t out[CPU_MAX_OPERANDS];
     uint32_t n_in, n_out;
-    int32_t node;           /* of the program */
-    int32_t position;       /* in the order */
-    int32_t overwrites;     /* value of the program whose readers come first, or -1: assign */
+    int32_t node;       /* of the program */
+    int32_t position;   /* in the order */
+    int32_t overwrites; /* value of the program whose readers come first, or -1: assign */
+    cpu_fused fused;
     int32_t follows, drops; /* cpu_params: operands (bits) whose view is that of operand 0 without
                                these axes (bits), dense */
     bool masks;             /* tile operands are to hold zeros in lanes without an image */
@@ -85,9 +96,11 @@ struct cpu_plan {
 
     cpu_value *values;
     uint32_t n_values, value_cap;
-    int32_t *plain, *tile; /* per value of the program: in that form, or -1 */
-    uint32_t *uses;        /* per value of the program: nodes that read it */
-    int32_t (*margins)[2]; /* per value of the program: left, right */
+    int32_t *plain, *tile, *image;  /* per value of the program: in that form, or -1 */
+    uint32_t *uses;                 /* per value of the program: nodes that read it */
+    int32_t (*margins)[2];          /* per value of the program: left, right */
+    bool small;                     /* too few images to fill the lanes: see small.h */
+    int32_t *gaps, *tops, *bottoms; /* small: per value of the program, of its image */
 
     cpu_step *steps;
     uint32_t n_steps, step_cap;
@@ -125,6 +138,7 @@ int32_t cpu_plain_of(cpu_plan *, int32_t program_value);
 /* A value for a result of the program. */
 int32_t cpu_new_tile(cpu_plan *, int32_t program_value);
 int32_t cpu_new_plain(cpu_plan *, int32_t program_value);
+int32_t cpu_new_image(cpu_plan *, int32_t program_value); /* small programs, see small.h */
 
 /* ---- lower*.c: a node into steps */
 bool cpu_lowers(const cnn_program *, uint32_t node, cnn_error *why);
@@ -152,9 +166,16 @@ void cpu_add_combination(cpu_plan *, uint32_t node, int32_t result, const int32_
 void cpu_lower_norm(cpu_plan *, uint32_t node);
 void cpu_lower_norm_grad(cpu_plan *, uint32_t node);
 
-/* A map that follows a convolution or product and adds a bias, rectifies or both, moves into it.
- * bias: plain value, one float per channel, or -1. False if the step is another one. */
-bool cpu_conv_absorb(cpu_plan *, int32_t conv_result, int32_t bias, bool relu, int32_t result);
+/* A map that follows a convolution or product moves into it: y = relu(scale x + bias + add), where
+ * x is its result, which nobody else reads. scale, bias: plain values, one float per channel, or
+ * -1; add: a value like x, or -1; result: of the program. False if that step cannot. */
+typedef struct cpu_epilogue {
+    int32_t x, scale, bias, add, result;
+    bool relu;
+} cpu_epilogue;
+
+bool cpu_absorb(cpu_plan *, const cpu_epilogue *);
+cpu_step *cpu_maker_of(const cpu_plan *, int32_t value); /* or NULL */
 
 /* Margins that the readers of the program's values want. */
 void cpu_conv_margins(const cnn_node *, const cnn_program *, int32_t (*margins)[2]);

@@ -6,9 +6,10 @@
 
 typedef struct conv_args {
     const float *x, *w, *bias; /* of the first column; of the block; per channel, or NULL */
+    const float *add;          /* what is added to y, or NULL */
     float *y;
     const cpu_conv_taps *taps;
-    int64_t x_step, y_step, y_plane;
+    int64_t x_step, y_step, y_plane, add_plane; /* add's columns are as far apart as y's */
     int32_t repeat;
     bool relu;
 } conv_args;
@@ -46,7 +47,10 @@ ALWAYS void conv_block(const conv_args *a, const int H, const int W)
         for (int h = 0; h < H; h++)
 #pragma GCC unroll 8
             for (int w = 0; w < W; w++) {
-                const vf s = sum[h][w], zero = { 0 };
+                const vf zero = { 0 };
+                vf s = sum[h][w];
+                if (a->add != NULL)
+                    s += load(a->add + (y - a->y) + h * a->add_plane + w * a->y_step);
                 store(y + h * a->y_plane + w * a->y_step, a->relu ? choose(s <= zero, zero, s) : s);
             }
     }
@@ -62,14 +66,15 @@ typedef void (*conv_fn)(const conv_args *);
 /* Blocks that leave room for a row of x and a weight. */
 #define CONV_16_REGISTERS(X)                                                                    \
     X(1, 1)                                                                                     \
-    X(1, 2) X(1, 3) X(1, 4) X(1, 5) X(1, 6) X(1, 7) X(2, 1) X(2, 2) X(2, 3) X(2, 4) X(2, 5)     \
-        X(3, 1) X(3, 2) X(3, 3) X(4, 1) X(4, 2) X(4, 3) X(5, 1) X(5, 2) X(6, 1) X(6, 2) X(7, 1) \
-            X(8, 1) X(9, 1) X(10, 1) X(11, 1) X(12, 1)
-#define CONV_32_REGISTERS(X)                                                                      \
-    X(1, 8)                                                                                       \
-    X(2, 6) X(2, 7) X(2, 8) X(3, 4) X(3, 5) X(3, 6) X(3, 7) X(4, 4) X(4, 5) X(4, 6) X(5, 3)       \
-        X(5, 4) X(5, 5) X(6, 3) X(6, 4) X(7, 2) X(7, 3) X(8, 2) X(8, 3) X(9, 2) X(10, 2) X(11, 2) \
-            X(12, 2)
+    X(1, 2)                                                                                     \
+    X(1, 3) X(1, 4) X(1, 5) X(1, 6) X(1, 7) X(2, 1) X(2, 2) X(2, 3) X(2, 4) X(2, 5) X(3, 1)     \
+        X(3, 2) X(3, 3) X(4, 1) X(4, 2) X(4, 3) X(5, 1) X(5, 2) X(6, 1) X(6, 2) X(7, 1) X(8, 1) \
+            X(9, 1) X(10, 1) X(11, 1) X(12, 1)
+#define CONV_32_REGISTERS(X)                                                                \
+    X(1, 8)                                                                                 \
+    X(2, 6)                                                                                 \
+    X(2, 7) X(2, 8) X(3, 4) X(3, 5) X(3, 6) X(3, 7) X(4, 4) X(4, 5) X(4, 6) X(5, 3) X(5, 4) \
+        X(5, 5) X(6, 3) X(6, 4) X(7, 2) X(7, 3) X(8, 2) X(8, 3) X(9, 2) X(10, 2) X(11, 2) X(12, 2)
 
 CONV_16_REGISTERS(CONV)
 #if CPU_REGISTERS >= 32
@@ -85,17 +90,25 @@ static const conv_fn conv_fns[13][9] = { CONV_16_REGISTERS(ENTRY)
 #undef ENTRY
 #undef CONV
 
+typedef struct conv_operands { /* of a group */
+    const float *x, *w, *bias, *add;
+    float *y;
+} conv_operands;
+
 static void conv_row(const cpu_conv_params *c, const cpu_conv_row *row, const cpu_conv_block *block,
-                     const float *x, const float *w, const float *bias, float *y)
+                     const conv_operands *o)
 {
     const int32_t *line = c->lines + (row->line * c->n_shapes + block->shape) * 2;
+    const int64_t first = block->first * c->y_plane + row->y;
     for (int32_t i = line[0]; i < line[0] + line[1]; i++) {
         const cpu_conv_span *span = &c->spans[i];
         const conv_args args = {
-            .x = x + row->x + span->column * c->x_step,
-            .w = w,
-            .bias = bias,
-            .y = y + row->y + span->column * c->y_step,
+            .x = o->x + row->x + span->column * c->x_step,
+            .w = o->w + block->weights,
+            .bias = o->bias != NULL ? o->bias + block->first : NULL,
+            .add = o->add != NULL ? o->add + first + span->column * c->y_step : NULL,
+            .y = o->y + first + span->column * c->y_step,
+            .add_plane = c->y_plane,
             .taps = &c->taps[span->taps],
             .x_step = c->x_step,
             .y_step = c->y_step,
@@ -107,28 +120,31 @@ static void conv_row(const cpu_conv_params *c, const cpu_conv_row *row, const cp
     }
 }
 
-static void conv_group(const cpu_conv_params *c, const float *x, const float *w, const float *bias,
-                       float *y)
+static void conv_group(const cpu_conv_params *c, const conv_operands *o)
 {
     const int32_t outer = c->rows_outside ? c->n_rows : c->n_blocks;
     const int32_t inner = c->rows_outside ? c->n_blocks : c->n_rows;
     for (int32_t i = 0; i < outer; i++)
-        for (int32_t j = 0; j < inner; j++) {
-            const cpu_conv_row *row = &c->rows[c->rows_outside ? i : j];
-            const cpu_conv_block *b = &c->blocks[c->rows_outside ? j : i];
-            conv_row(c, row, b, x, w + b->weights, bias != NULL ? bias + b->first : NULL,
-                     y + b->first * c->y_plane);
-        }
+        for (int32_t j = 0; j < inner; j++)
+            conv_row(c, &c->rows[c->rows_outside ? i : j], &c->blocks[c->rows_outside ? j : i], o);
 }
 
 static void conv_tile(const void *params, void *const *p, const cpu_tile *tile)
 {
     const cpu_conv_params *c = params;
+    const int bias = 2, add = bias + c->has_bias, y = add + c->has_add;
     (void)tile;
-    for (int32_t g = 0; g < c->groups; g++)
-        conv_group(c, (const float *)p[0] + g * c->x_group, (const float *)p[1] + g * c->w_group,
-                   c->has_bias ? (const float *)p[2] + g * c->y_group : NULL,
-                   (float *)p[2 + c->has_bias] + g * c->y_group * c->y_plane);
+    for (int32_t g = 0; g < c->groups; g++) {
+        const int64_t channel = g * c->y_group;
+        const conv_operands o = {
+            .x = (const float *)p[0] + g * c->x_group,
+            .w = (const float *)p[1] + g * c->w_group,
+            .bias = c->has_bias ? (const float *)p[bias] + channel : NULL,
+            .add = c->has_add ? (const float *)p[add] + channel * c->y_plane : NULL,
+            .y = (float *)p[y] + channel * c->y_plane,
+        };
+        conv_group(c, &o);
+    }
 }
 
 #endif

@@ -5,6 +5,7 @@
 #include "math.h"
 
 #include "conv.h"
+#include "flat.h"
 #include "loss.h"
 #include "map.h"
 #include "move.h"
@@ -21,6 +22,8 @@ const cpu_kernels CPU_TABLE = {
     .conv = conv_tile,
     .weight_grad = weight_grad_tile,
     .map = map_run,
+    .flat = flat_run,
+    .dots = dots_run,
     .gather = gather_tile,
     .scatter = scatter_tile,
     .copy = copy_tile,

@@ -26,15 +26,16 @@ ALWAYS vi splat_int(int32_t x)
     return x - (vi){ 0 };
 }
 
-/* Tiles are aligned to a vector. */
+/* From any address: images lie in plain rows when there are few of them, and on aligned ones these
+ * cost nothing more. */
 ALWAYS vf load(const float *p)
 {
-    return *(const vf *)(const void *)p;
+    return *(const vf_any *)(const void *)p;
 }
 
 ALWAYS void store(float *p, vf v)
 {
-    *(vf *)(void *)p = v;
+    *(vf_any *)(void *)p = v;
 }
 
 /* mask ? a : b, lane by lane; mask is the result of a comparison (0 or -1). */

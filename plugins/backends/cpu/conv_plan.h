@@ -1,0 +1,30 @@
+/* What convolutions on tiles and on planes share: register blocks and packed weights. */
+#ifndef CPU_CONV_PLAN_H
+#define CPU_CONV_PLAN_H
+
+#include "plan.h"
+
+/* The weight of (group, out channel, in channel, tap of the kernel) lies at
+ * group * w_group + out * w_out + in * w_in + tap in plain memory. Packed: per group and block
+ * [in channel][tap][height]. */
+typedef struct cpu_packing {
+    int64_t groups, in_channels, out_channels; /* per group */
+    int64_t kernel;                            /* taps of one channel */
+    int64_t w_group, w_out, w_in;
+    int32_t n_blocks, n_shapes;
+    cpu_conv_block *blocks;
+    int64_t packed; /* floats of a group */
+} cpu_packing;
+
+/* Chooses the blocks for rows of so many columns (vectors). */
+void cpu_plan_blocks(cpu_plan *, cpu_packing *, int64_t columns);
+
+/* Width of the register blocks in which `columns` are done cheapest at a height. */
+int64_t cpu_block_width(const cpu_kernels *, int64_t height, int64_t columns, int64_t taps);
+
+/* A whole step that packs plain weights; scale: plain value, a factor per out channel, or -1.
+ * Returns the packed value. The packing lives as long as the plan. */
+int32_t cpu_add_pack(cpu_plan *, uint32_t node, const cpu_packing *, int32_t weights,
+                     int32_t scale);
+
+#endif
