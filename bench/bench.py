@@ -25,6 +25,7 @@ THREADS = 2
 SLOWER = {"train": 1.4, "infer": 1.4, "whole": 1.1, "memory": 1.1}
 BUSY = 0.15  # share of the processors that others use: with more, spinning threads would wait for each other
 LISTEN_SECONDS = 2
+TRIALS = 3
 # A round that others disturbed is taken again, but not more often than this times the rounds.
 MOST_ROUNDS = 2
 
@@ -167,8 +168,7 @@ class RowRun:
         for side in candidates:
             if not self.start(side, calm):
                 continue
-            alone = len(candidates) == 1
-            value = 0 if alone else self.attempt(side, 0)
+            value = 0 if len(candidates) == 1 else self.trial(side)
             if value is None:
                 side.stop()
                 continue
@@ -178,6 +178,19 @@ class RowRun:
                 slow[1].stop()
                 tried.remove(slow)
         return [side for _, side in tried]
+
+    def trial(self, side):
+        """The best of some attempts, until one was not disturbed."""
+        values = []
+        while len(values) < TRIALS:
+            load = Load([side.worker.process.pid] if hasattr(side, "worker") else [])
+            value = self.attempt(side, 0)
+            if value is None:
+                return None
+            values.append(value)
+            if load.others() <= BUSY:
+                break
+        return min(values)
 
     def measure(self, own, candidates):
         load = Load([])
@@ -236,9 +249,9 @@ def main():
     for name, why in missing.items():
         say(f"{name}: not measured: {why}")
         results.add("absent", side=name, why=why)
-    needs_mnist = sides.mnist_folder() is None
+    without_mnist = sides.mnist_folder() is None
     for row in args.rows:
-        if needs_mnist and "mnist" in row.pipeline:
+        if without_mnist and "mnist" in row.pipeline:
             say(f"{row.name}: not measured: MNIST is not there")
             results.add("skipped", row=row.name, why="MNIST is not there: ./dev data mnist")
             continue

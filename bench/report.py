@@ -17,7 +17,8 @@ class Figures:
 
     def add(self, figure):
         key = (figure["side"], figure["setting"])
-        self.values.setdefault(key, {})[figure["round"]] = figure["value"]
+        rounds, turn, value = self.values.setdefault(key, {}), figure["round"], figure["value"]
+        rounds[turn] = min(value, rounds.get(turn, value))  # several trials: the best counts
         self.versions[key] = figure["version"]
 
     def counted(self):
@@ -128,7 +129,7 @@ def settings(figures):
         rounds = figures.rounds(key)
         if key == ONE_THREAD:
             continue
-        values = spread(rounds.values()) if rounds else f"{number(figures.values[key][0])}, tried once"
+        values = spread(rounds.values()) if rounds else f"{number(figures.values[key][0])}, tried"
         lines.append([figures.row.name, side(key), f"{figures.row.unit}", values])
     return lines
 

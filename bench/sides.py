@@ -11,7 +11,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(HERE)
 BUILD = os.path.join(ROOT, "build", "bench")
 CACHE = os.path.join(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "cnnrun-bench")
-CNNRUN = os.path.join(ROOT, "build", "release", "bin", "cnnrun")
+CNNRUN = os.environ.get("CNNRUN") or os.path.join(ROOT, "build", "release", "bin", "cnnrun")
 
 HAS_TIME = "\n  time " in subprocess.run([CNNRUN, "--help"], capture_output=True, text=True).stdout
 
