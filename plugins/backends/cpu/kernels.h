@@ -154,7 +154,8 @@ typedef struct cpu_map_params {
     const cpu_map_operand *in;
     const float *constants;
     const cpu_map_code *code;
-} cpu_map_params; /* p: the inputs, the output (which may be one of them) */
+} cpu_map_params; /* p: the inputs, the output (which may be one of them), none of them aligned to
+                     more than a float: rows of images begin anywhere */
 
 typedef struct cpu_kernels {
     const char *name; /* "avx512", "avx2", "baseline" */

@@ -18,12 +18,7 @@ enum { MAP_BLOCK = 16 }; /* vectors: a register is 512 bytes of the first cache 
             y[i][l] = (expression);     \
     break
 
-ALWAYS vf truth(vi mask)
-{
-    return (vf)(mask & (vi)splat(1));
-}
-
-static void map_math(uint32_t op, const vf *a, const vf *b, vf *y, int64_t n)
+static void map_math(uint32_t op, const vf_any *a, const vf_any *b, vf_any *y, int64_t n)
 {
     switch (op) {
     case CNN_TERM_FLOOR:
@@ -55,7 +50,7 @@ static void map_math(uint32_t op, const vf *a, const vf *b, vf *y, int64_t n)
     }
 }
 
-static void map_instruction(uint32_t op, const vf *a, const vf *b, const vf *c, vf *y, int64_t n)
+static void map_instruction(uint32_t op, const vf_any *a, const vf_any *b, const vf_any *c, vf_any *y, int64_t n)
 {
     const vf zero = { 0 };
     switch (op) {
@@ -105,14 +100,14 @@ typedef struct map_walk {
     const cpu_map_params *m;
     void *const *p;
     vf block[CPU_MAP_REGISTERS][MAP_BLOCK];
-    const vf *reg[CPU_MAP_REGISTERS]; /* in memory or in a block */
+    const vf_any *reg[CPU_MAP_REGISTERS]; /* in memory or in a block */
 } map_walk;
 
 static void map_fill(map_walk *k, uint32_t i, vf v)
 {
     for (int j = 0; j < MAP_BLOCK; j++)
         k->block[i][j] = v;
-    k->reg[i] = k->block[i];
+    k->reg[i] = (const vf_any *)k->block[i];
 }
 
 /* What is the same for a row. */
@@ -132,21 +127,21 @@ static void map_start_row(map_walk *k, int64_t c, int64_t h)
 static void map_block(map_walk *k, int64_t c, int64_t h, int64_t w, int64_t n)
 {
     const cpu_map_params *m = k->m;
-    vf *out = (vf *)k->p[m->n_in] + c * m->out.plane + h * m->out.row + w;
+    vf_any *out = (vf_any *)k->p[m->n_in] + c * m->out.plane + h * m->out.row + w;
     for (uint32_t i = 0; i < m->n_in; i++) {
         const cpu_map_operand *o = &m->in[i];
         const int64_t at = c * o->c + h * o->h + w;
         if (o->stream == CPU_STREAM_VECTOR)
-            k->reg[i] = (const vf *)k->p[i] + at;
+            k->reg[i] = (const vf_any *)k->p[i] + at;
         else if (o->stream == CPU_STREAM_EACH) {
             for (int64_t j = 0; j < n; j++)
                 k->block[i][j] = splat(((const float *)k->p[i])[at + j]);
-            k->reg[i] = k->block[i];
+            k->reg[i] = (const vf_any *)k->block[i];
         }
     }
     for (uint32_t i = 0; i < m->n_code; i++) {
         const cpu_map_code *code = &m->code[i];
-        vf *to = i + 1 == m->n_code ? out : k->block[code->dst];
+        vf_any *to = i + 1 == m->n_code ? out : (vf_any *)k->block[code->dst];
         map_instruction(code->op, k->reg[code->a], k->reg[code->b], k->reg[code->c], to, n);
         k->reg[code->dst] = to;
     }
