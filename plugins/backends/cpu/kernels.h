@@ -130,19 +130,23 @@ typedef struct cpu_map_operand {
     int32_t stream; /* cpu_stream */
 } cpu_map_operand;
 
-/* One instruction: register dst = op(a, b, c). Registers [0, n_in) are the inputs, then the
- * constants, then results. The last instruction writes the output. */
+/* One instruction: register dst = op(a, b, c); operands that op does not take repeat a. Registers
+ * [0, n_in) are the inputs, then the constants, then results. The last instruction writes the
+ * output. */
 typedef struct cpu_map_code {
     uint16_t op; /* cnn_term_op, or one of cpu_map_op */
     uint16_t dst, a, b, c;
 } cpu_map_code;
 
-typedef enum cpu_map_op {                    /* what pays to do in one pass */
-                          CPU_MAP_RELU = 64, /* a <= 0 ? 0 : a */
-                          CPU_MAP_GATE,      /* a <= 0 ? 0 : b */
-                          CPU_MAP_MULADD,    /* a * b + c */
-                          CPU_MAP_ADD_RELU,  /* t = a + b; t <= 0 ? 0 : t */
-                          CPU_MAP_COPY,
+/* What pays to do in one pass; t is a sum. */
+typedef enum cpu_map_op {
+    CPU_MAP_RELU = 64,   /* a <= 0 ? 0 : a */
+    CPU_MAP_GATE,        /* a <= 0 ? 0 : b */
+    CPU_MAP_MULADD,      /* a * b + c */
+    CPU_MAP_MULSUB,      /* c - a * b */
+    CPU_MAP_ADD_RELU,    /* t = a + b; t <= 0 ? 0 : t */
+    CPU_MAP_MULADD_RELU, /* t = a * b + c; t <= 0 ? 0 : t */
+    CPU_MAP_COPY,
 } cpu_map_op;
 
 enum { CPU_MAP_REGISTERS = 96 };
