@@ -39,39 +39,73 @@ ALWAYS void store_any(void *p, vf v)
 #define SHUFFLE(a, b, ...) __builtin_shuffle((a), (b), (vi){ __VA_ARGS__ })
 #endif
 
-/* The lower, or the upper, halves of two vectors, lanes in turn. */
+/* The lower, or the upper, halves of two vectors in turn: elements within every four lanes (128
+ * bits, which are cheap to shuffle in), and fours within the vector. */
 #if LANES == 4
-#define LOWER_HALVES 0, 4, 1, 5
-#define UPPER_HALVES 2, 6, 3, 7
+#define LOWER_ELEMENTS 0, 4, 1, 5
+#define UPPER_ELEMENTS 2, 6, 3, 7
+#define LOWER_QUADS 0, 1, 2, 3 /* not used */
+#define UPPER_QUADS 0, 1, 2, 3
 #elif LANES == 8
-#define LOWER_HALVES 0, 8, 1, 9, 2, 10, 3, 11
-#define UPPER_HALVES 4, 12, 5, 13, 6, 14, 7, 15
+#define LOWER_ELEMENTS 0, 8, 1, 9, 4, 12, 5, 13
+#define UPPER_ELEMENTS 2, 10, 3, 11, 6, 14, 7, 15
+#define LOWER_QUADS 0, 1, 2, 3, 8, 9, 10, 11
+#define UPPER_QUADS 4, 5, 6, 7, 12, 13, 14, 15
 #else
-#define LOWER_HALVES 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23
-#define UPPER_HALVES 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31
+#define LOWER_ELEMENTS 0, 16, 1, 17, 4, 20, 5, 21, 8, 24, 9, 25, 12, 28, 13, 29
+#define UPPER_ELEMENTS 2, 18, 3, 19, 6, 22, 7, 23, 10, 26, 11, 27, 14, 30, 15, 31
+#define LOWER_QUADS 0, 1, 2, 3, 16, 17, 18, 19, 4, 5, 6, 7, 20, 21, 22, 23
+#define UPPER_QUADS 8, 9, 10, 11, 24, 25, 26, 27, 12, 13, 14, 15, 28, 29, 30, 31
 #endif
 
-/* r[i][j] <-> r[j][i]. A round takes the highest bit of the row's number to the lowest of the
- * lane's, and the highest bit of the lane's to the lowest of the row's: after as many rounds as
- * there are bits they have changed places. */
-ALWAYS void transpose_block(vf r[LANES])
+/* Four rows, in every four lanes: r[i][j] <-> r[j][i]. A round takes the highest bit of the row's
+ * number to the lowest of the lane's, and the highest bit of the lane's to the lowest of the row's:
+ * after as many rounds as there are bits they have changed places. */
+ALWAYS void transpose_elements(vf r[4])
 {
-#pragma GCC unroll 4
-    for (int bits = 1; bits < LANES; bits *= 2) {
-        vf t[LANES];
-#pragma GCC unroll 8
-        for (int i = 0; i < LANES / 2; i++) {
-            t[2 * i] = SHUFFLE(r[i], r[i + LANES / 2], LOWER_HALVES);
-            t[2 * i + 1] = SHUFFLE(r[i], r[i + LANES / 2], UPPER_HALVES);
-        }
-#pragma GCC unroll 16
-        for (int i = 0; i < LANES; i++)
-            r[i] = t[i];
+#pragma GCC unroll 2
+    for (int round = 0; round < 2; round++) {
+        vf a = r[0], b = r[1], c = r[2], d = r[3];
+        r[0] = SHUFFLE(a, c, LOWER_ELEMENTS);
+        r[1] = SHUFFLE(a, c, UPPER_ELEMENTS);
+        r[2] = SHUFFLE(b, d, LOWER_ELEMENTS);
+        r[3] = SHUFFLE(b, d, UPPER_ELEMENTS);
     }
 }
 
-#undef LOWER_HALVES
-#undef UPPER_HALVES
+/* The same with four lanes as one element, for every fourth row. */
+ALWAYS void transpose_quads(vf *r)
+{
+#pragma GCC unroll 2
+    for (int quads = 1; quads < LANES / 4; quads *= 2) {
+        vf t[LANES / 4];
+#pragma GCC unroll 2
+        for (int i = 0; i < LANES / 8; i++) {
+            vf a = r[4 * i], b = r[4 * i + LANES / 2];
+            t[2 * i] = SHUFFLE(a, b, LOWER_QUADS);
+            t[2 * i + 1] = SHUFFLE(a, b, UPPER_QUADS);
+        }
+#pragma GCC unroll 4
+        for (int i = 0; i < LANES / 4; i++)
+            r[4 * i] = t[i];
+    }
+}
+
+/* r[i][j] <-> r[j][i] */
+ALWAYS void transpose_block(vf r[LANES])
+{
+#pragma GCC unroll 4
+    for (int i = 0; i < LANES; i += 4)
+        transpose_elements(r + i);
+#pragma GCC unroll 4
+    for (int i = 0; i < 4; i++)
+        transpose_quads(r + i);
+}
+
+#undef LOWER_ELEMENTS
+#undef UPPER_ELEMENTS
+#undef LOWER_QUADS
+#undef UPPER_QUADS
 
 ALWAYS void gather_block(vf r[LANES], const float *from, int64_t size, int64_t images)
 {
