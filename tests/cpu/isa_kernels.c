@@ -2,6 +2,7 @@
 #include "cpu/isa/vector.h"
 
 #include "cpu/isa/loss.h"
+#include "cpu/isa/map.h"
 #include "cpu/isa/move.h"
 #include "cpu/isa/norm.h"
 #include "cpu/isa/pool.h"
@@ -13,6 +14,7 @@
 const cpu_kernels CPU_TEST_NAME(kernels, CPU_VARIANT) = {
     .name = CPU_TEST_STRING(CPU_VARIANT),
     .lanes = LANES,
+    .map = map_run,
     .gather = gather_tile,
     .scatter = scatter_tile,
     .copy = copy_tile,

@@ -1,171 +1,272 @@
-/* Expressions as instructions: pairs of terms that pay to do in one pass become one, registers are
- * used again once nobody reads them. */
+/* Expressions as instructions: equal terms are one, pairs and triples that pay to do in one pass
+ * are one instruction, what nobody reads is left out, and registers are used again after the last
+ * reader. */
 #include "map_code.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
+typedef struct item { /* a term, or the instruction that it becomes */
+    uint32_t op;
+    int32_t in[3];  /* earlier items */
+    float k;        /* CNN_TERM_CONST */
+    int32_t equal;  /* the first item that is the same: this one, or an earlier one */
+    uint32_t uses;  /* items that read it, and 1 for the result; 0: not computed */
+    uint32_t last;  /* last instruction that reads it */
+    int32_t number; /* register */
+} item;
+
 typedef struct compiler {
-    const cnn_expr *expr;
+    item *items;
+    int32_t root; /* the result */
     uint32_t n_in, n_constants, n_code;
-    cpu_map_code *code; /* operands are terms until registers are given out */
+    cpu_map_code *code;
     float *constants;
-    uint32_t *uses; /* per term: terms and results that read it */
-    int32_t *last;  /* per term: last instruction that reads it */
-    int32_t *reg;   /* per term */
 } compiler;
 
-static const cnn_term *term_at(const compiler *c, int32_t t)
-{
-    return &c->expr->terms[t];
-}
-
-static bool is_zero(const compiler *c, int32_t t)
-{
-    return term_at(c, t)->op == CNN_TERM_CONST && term_at(c, t)->k == 0;
-}
-
-static void count_uses(compiler *c)
-{
-    const uint32_t n = c->expr->count;
-    c->uses[n - 1] = 1;
-    for (uint32_t t = n; t > 0; t--) {
-        const cnn_term *u = term_at(c, (int32_t)t - 1);
-        const int32_t operands[3] = { u->a, u->b, u->c };
-        for (int k = 0; c->uses[t - 1] > 0 && k < cnn_term_arity(u->op); k++)
-            c->uses[operands[k]]++;
-    }
-}
-
-/* select(a <= 0, 0, b), and a * b + c where the product has no other reader. NaN is not <= 0. */
-static cpu_map_code combine(compiler *c, int32_t t)
-{
-    const cnn_term *u = term_at(c, t);
-    cpu_map_code code = { (uint16_t)u->op, (uint16_t)t, (uint16_t)u->a, (uint16_t)u->b,
-                          (uint16_t)u->c };
-    if (u->op == CNN_TERM_SELECT && term_at(c, u->a)->op == CNN_TERM_LE &&
-        is_zero(c, term_at(c, u->a)->b) && is_zero(c, u->b)) {
-        const int32_t tested = term_at(c, u->a)->a;
-        c->uses[u->a]--;
-        code = tested == u->c ? (cpu_map_code){ CPU_MAP_RELU, (uint16_t)t, (uint16_t)tested, 0, 0 }
-                              : (cpu_map_code){ CPU_MAP_GATE, (uint16_t)t, (uint16_t)tested,
-                                                (uint16_t)u->c, 0 };
-    }
-    for (int side = 0; side < 2 && code.op == CNN_TERM_ADD; side++) {
-        const int32_t product = side == 0 ? u->a : u->b, rest = side == 0 ? u->b : u->a;
-        const cnn_term *m = term_at(c, product);
-        if (m->op != CNN_TERM_MUL || c->uses[product] != 1)
-            continue;
-        c->uses[product] = 0;
-        code = (cpu_map_code){ CPU_MAP_MULADD, (uint16_t)t, (uint16_t)m->a, (uint16_t)m->b,
-                               (uint16_t)rest };
-    }
-    return code;
-}
-
-static int arity(uint16_t op)
+static int arity(uint32_t op)
 {
     switch (op) {
     case CPU_MAP_RELU:
     case CPU_MAP_COPY:
         return 1;
     case CPU_MAP_GATE:
+    case CPU_MAP_ADD_RELU:
         return 2;
     case CPU_MAP_MULADD:
+    case CPU_MAP_MULSUB:
+    case CPU_MAP_MULADD_RELU:
         return 3;
     default:
         return cnn_term_arity(op);
     }
 }
 
-/* Last term first, so that a term whose only reader has swallowed it is skipped. */
-static void select_instructions(compiler *c)
+/* ---- equal terms ---- */
+
+static bool same(const item *a, const item *b)
 {
-    const uint32_t n = c->expr->count;
-    uint32_t at = n + 1;
-    for (uint32_t t = n; t > 0; t--) {
-        const uint32_t op = term_at(c, (int32_t)t - 1)->op;
-        if (c->uses[t - 1] == 0 || op == CNN_TERM_INPUT || op == CNN_TERM_CONST)
-            continue;
-        c->code[--at] = combine(c, (int32_t)t - 1);
-    }
-    if (at == n + 1)
-        c->code[--at] = (cpu_map_code){ CPU_MAP_COPY, (uint16_t)n, (uint16_t)(n - 1), 0, 0 };
-    c->n_code = n + 1 - at;
-    memmove(c->code, c->code + at, c->n_code * sizeof *c->code);
+    return a->op == b->op && memcmp(a->in, b->in, sizeof a->in) == 0 &&
+           memcmp(&a->k, &b->k, sizeof a->k) == 0;
 }
 
-static uint16_t *operand(cpu_map_code *code, int k)
+static item item_of(const compiler *c, const cnn_term *u)
 {
-    return k == 0 ? &code->a : k == 1 ? &code->b : &code->c;
+    item it = { .op = u->op, .in = { u->a, u->b, u->c } };
+    it.k = u->op == CNN_TERM_CONST ? (float)u->k : 0;
+    for (int i = 0; i < 3; i++)
+        if (i >= arity(u->op) && (i > 0 || u->op != CNN_TERM_INPUT))
+            it.in[i] = -1;
+    for (int i = 0; i < arity(u->op); i++)
+        it.in[i] = c->items[it.in[i]].equal;
+    const bool commutes = u->op == CNN_TERM_ADD || u->op == CNN_TERM_MUL || u->op == CNN_TERM_EQ;
+    if (commutes && it.in[0] > it.in[1]) {
+        const int32_t first = it.in[0];
+        it.in[0] = it.in[1];
+        it.in[1] = first;
+    }
+    return it;
+}
+
+static void find_equals(compiler *c, const cnn_expr *expr)
+{
+    for (uint32_t t = 0; t < expr->count; t++) {
+        c->items[t] = item_of(c, &expr->terms[t]);
+        uint32_t first = 0;
+        while (!same(&c->items[first], &c->items[t]))
+            first++;
+        c->items[t].equal = (int32_t)first;
+    }
+    c->root = c->items[expr->count - 1].equal;
+}
+
+/* ---- instructions ---- */
+
+static void retain(compiler *c, int32_t t)
+{
+    item *it = &c->items[t];
+    for (int i = 0; i < arity(it->op) && it->uses == 0; i++)
+        retain(c, it->in[i]);
+    it->uses++;
+}
+
+static void release(compiler *c, int32_t t)
+{
+    item *it = &c->items[t];
+    it->uses--;
+    for (int i = 0; i < arity(it->op) && it->uses == 0; i++)
+        release(c, it->in[i]);
+}
+
+/* The item reads x, y, z instead of what it read before. */
+static void rewrite(compiler *c, item *it, uint32_t op, int32_t x, int32_t y, int32_t z)
+{
+    const item old = *it;
+    *it = (item){ op, { x, y, z }, 0, old.equal, old.uses, 0, 0 };
+    for (int i = 0; i < arity(op); i++)
+        retain(c, it->in[i]);
+    for (int i = 0; i < arity(old.op); i++)
+        release(c, old.in[i]);
+}
+
+static bool is_constant_0(const item *it)
+{
+    return it->op == CNN_TERM_CONST && it->k == 0;
+}
+
+/* select(a <= 0, 0, b); the 0 that is the result must not be -0. */
+static void match_gate(compiler *c, item *it)
+{
+    if (it->op != CNN_TERM_SELECT)
+        return;
+    const item *test = &c->items[it->in[0]], *zero = &c->items[it->in[1]];
+    if (test->op != CNN_TERM_LE || !is_constant_0(&c->items[test->in[1]]) || !is_constant_0(zero) ||
+        signbit(zero->k))
+        return;
+    const int32_t a = test->in[0], b = it->in[2];
+    if (a == b)
+        rewrite(c, it, CPU_MAP_RELU, a, -1, -1);
+    else
+        rewrite(c, it, CPU_MAP_GATE, a, b, -1);
+}
+
+/* a * b + c and c - a * b, if the product has no other reader. */
+static void match_product(compiler *c, item *it)
+{
+    if (it->op != CNN_TERM_ADD && it->op != CNN_TERM_SUB)
+        return;
+    const uint32_t op = it->op == CNN_TERM_ADD ? CPU_MAP_MULADD : CPU_MAP_MULSUB;
+    for (int side = 1; side >= (it->op == CNN_TERM_SUB); side--) {
+        const item *product = &c->items[it->in[side]];
+        if (product->op != CNN_TERM_MUL || product->uses != 1)
+            continue;
+        rewrite(c, it, op, product->in[0], product->in[1], it->in[1 - side]);
+        return;
+    }
+}
+
+/* The rectifier of a sum that has no other reader. */
+static void match_rectified_sum(compiler *c, item *it)
+{
+    if (it->op != CPU_MAP_RELU || c->items[it->in[0]].uses != 1)
+        return;
+    item *sum = &c->items[it->in[0]];
+    match_product(c, sum);
+    if (sum->op == CNN_TERM_ADD)
+        rewrite(c, it, CPU_MAP_ADD_RELU, sum->in[0], sum->in[1], -1);
+    else if (sum->op == CPU_MAP_MULADD)
+        rewrite(c, it, CPU_MAP_MULADD_RELU, sum->in[0], sum->in[1], sum->in[2]);
+}
+
+/* From the result back, so that an item's readers are known when it is its turn. */
+static void combine(compiler *c)
+{
+    for (int32_t t = c->root; t >= 0; t--) {
+        if (c->items[t].uses == 0)
+            continue;
+        match_gate(c, &c->items[t]);
+        match_rectified_sum(c, &c->items[t]);
+        match_product(c, &c->items[t]);
+    }
+}
+
+/* ---- registers ---- */
+
+static bool is_leaf(const item *it)
+{
+    return it->op == CNN_TERM_INPUT || it->op == CNN_TERM_CONST;
 }
 
 static void place_leaves(compiler *c)
 {
-    for (uint32_t t = 0; t < c->expr->count; t++) {
-        const cnn_term *u = term_at(c, (int32_t)t);
-        c->reg[t] = -1;
-        if (u->op == CNN_TERM_INPUT)
-            c->reg[t] = u->a;
-        if (u->op != CNN_TERM_CONST)
+    for (int32_t t = 0; t <= c->root; t++) {
+        item *it = &c->items[t];
+        if (it->op == CNN_TERM_INPUT)
+            it->number = it->in[0];
+        if (it->op != CNN_TERM_CONST || it->uses == 0)
             continue;
-        c->reg[t] = (int32_t)(c->n_in + c->n_constants);
-        c->constants[c->n_constants++] = (float)u->k;
+        it->number = (int32_t)(c->n_in + c->n_constants);
+        c->constants[c->n_constants++] = it->k;
     }
-    for (uint32_t i = 0; i < c->n_code; i++)
-        for (int k = 0; k < arity(c->code[i].op); k++)
-            c->last[*operand(&c->code[i], k)] = (int32_t)i;
 }
 
-/* Results get the lowest free register; operands are read before the result is written. */
+static void find_last_readers(compiler *c)
+{
+    uint32_t n = 0;
+    for (int32_t t = 0; t <= c->root; t++) {
+        const item *it = &c->items[t];
+        if (it->uses == 0 || is_leaf(it))
+            continue;
+        for (int i = 0; i < arity(it->op); i++)
+            c->items[it->in[i]].last = n;
+        n++;
+    }
+}
+
+static void emit(compiler *c, const item *it, int32_t dst)
+{
+    uint16_t in[3];
+    for (int i = 0; i < 3; i++)
+        in[i] = (uint16_t)c->items[it->in[i < arity(it->op) ? i : 0]].number;
+    c->code[c->n_code++] = (cpu_map_code){ (uint16_t)it->op, (uint16_t)dst, in[0], in[1], in[2] };
+}
+
+/* Results get the lowest free register, which may be one whose last reader this is: operands are
+ * read first. The result of the expression needs none. */
 static bool give_registers(compiler *c)
 {
     bool taken[CPU_MAP_REGISTERS] = { false };
     const int32_t first = (int32_t)(c->n_in + c->n_constants);
-    for (uint32_t i = 0; i < c->n_code; i++) {
-        cpu_map_code *code = &c->code[i];
-        const uint16_t term = code->dst;
-        int32_t free_register = first;
-        for (int k = 0; k < arity(code->op); k++) {
-            const uint16_t read = *operand(code, k);
-            *operand(code, k) = (uint16_t)c->reg[read];
-            if (c->last[read] == (int32_t)i && c->reg[read] >= first)
-                taken[c->reg[read]] = false;
+    for (int32_t t = 0; t < c->root; t++) {
+        item *it = &c->items[t];
+        if (it->uses == 0 || is_leaf(it))
+            continue;
+        for (int i = 0; i < arity(it->op); i++) {
+            const item *read = &c->items[it->in[i]];
+            if (read->last == c->n_code && !is_leaf(read))
+                taken[read->number] = false;
         }
-        for (int k = arity(code->op); k < 3; k++)
-            *operand(code, k) = 0;
-        while (free_register < CPU_MAP_REGISTERS && taken[free_register])
-            free_register++;
-        if (free_register >= CPU_MAP_REGISTERS)
+        it->number = first;
+        while (it->number < CPU_MAP_REGISTERS && taken[it->number])
+            it->number++;
+        if (it->number >= CPU_MAP_REGISTERS)
             return false;
-        taken[free_register] = true;
-        c->reg[term] = free_register;
-        code->dst = (uint16_t)free_register;
+        taken[it->number] = true;
+        emit(c, it, it->number);
     }
+    return true;
+}
+
+static void emit_result(compiler *c)
+{
+    const item *root = &c->items[c->root];
+    const item copy = { .op = CPU_MAP_COPY, .in = { c->root, -1, -1 } };
+    emit(c, is_leaf(root) ? &copy : root, 0);
+}
+
+static bool run(compiler *c, const cnn_expr *expr)
+{
+    find_equals(c, expr);
+    retain(c, c->root);
+    combine(c);
+    place_leaves(c);
+    find_last_readers(c);
+    if (c->n_in + c->n_constants > CPU_MAP_REGISTERS || !give_registers(c))
+        return false;
+    emit_result(c);
     return true;
 }
 
 bool cpu_map_compile(const cnn_expr *expr, uint32_t n_in, cpu_map_code **code, uint32_t *n_code,
                      float **constants, uint32_t *n_constants)
 {
-    const size_t n = (size_t)expr->count + 1;
-    compiler c = { .expr = expr, .n_in = n_in };
-    c.code = calloc(n, sizeof *c.code);
-    c.constants = calloc(n, sizeof *c.constants);
-    c.uses = calloc(n, sizeof *c.uses);
-    c.last = calloc(n, sizeof *c.last);
-    c.reg = calloc(n, sizeof *c.reg);
-    bool ok =
-        c.code != NULL && c.constants != NULL && c.uses != NULL && c.last != NULL && c.reg != NULL;
-    if (ok) {
-        count_uses(&c);
-        select_instructions(&c);
-        place_leaves(&c);
-        ok = n_in + c.n_constants < CPU_MAP_REGISTERS && give_registers(&c);
-    }
-    free(c.uses);
-    free(c.last);
-    free(c.reg);
+    compiler c = { .n_in = n_in };
+    c.items = calloc(expr->count, sizeof *c.items);
+    c.code = calloc(expr->count, sizeof *c.code);
+    c.constants = calloc(expr->count, sizeof *c.constants);
+    const bool ok = c.items != NULL && c.code != NULL && c.constants != NULL && run(&c, expr);
+    free(c.items);
     if (!ok) {
         free(c.code);
         free(c.constants);
