@@ -7,7 +7,7 @@
 
 #include "cpu/map_code.h"
 
-enum { TERMS = 64, INPUTS = 4, PLAIN = 3 * 3 * 70 };
+enum { TERMS = 64, INPUTS = 4, PLAIN = 3 * 3 * 150 };
 
 /* Units in the last place. One operation that is rounded to nearest is off by half; rsqrt is two of
  * them. The functions of math.h were compared with libm's double functions on 20 million arguments:
@@ -385,7 +385,7 @@ static void play_map(scene *s)
     stream t[INPUTS];
     const uint32_t n_in = (uint32_t)between(s, 0, INPUTS);
     const bool long_row = one_in(s, 4);
-    const cpu_view v = { between(s, 1, 3), between(s, 1, 3), between(s, 1, long_row ? 70 : 12), 0,
+    const cpu_view v = { between(s, 1, 3), between(s, 1, 3), between(s, 1, long_row ? 150 : 12), 0,
                          0 };
     for (uint32_t i = 0; i < n_in; i++) {
         t[i] = add_stream(s, &v, s->round % 3 == 0 ? SPECIAL : NORMAL);

@@ -6,9 +6,9 @@
 
 #include "math.h"
 
-enum {
-    MAP_BLOCK = 32
-}; /* vectors: 1 KiB a register with AVX2, 20 of them fit beside the operands */
+/* Vectors of a block, 2 KiB a register: a block costs some 40 ns besides its contents, and a dozen
+ * registers fit the first cache. */
+enum { MAP_BLOCK = 512 / LANES };
 
 typedef struct map_operand {
     const float *p;
