@@ -24,7 +24,6 @@ THREADS = 2
 # A setting that is this much slower than the best when it is tried cannot become the best.
 SLOWER = {"train": 1.4, "infer": 1.4, "whole": 1.1, "memory": 1.1}
 BUSY = 0.15  # share of the processors that others use: with more, spinning threads would wait for each other
-LISTEN_SECONDS = 2
 TRIALS = 3
 # A round that others disturbed is taken again, but not more often than this times the rounds.
 MOST_ROUNDS = 2
@@ -72,6 +71,17 @@ class Load:
     def others(self):
         total, idle, ours = (now - begin for now, begin in zip(self.now(), self.begin))
         return max(0.0, 1 - (idle + ours) / total) if total > 0 else 0.0
+
+
+def wait_for_quiet(patience):
+    """Waits until others use little, at most so many seconds. The share that they use."""
+    end = time.monotonic() + patience
+    while True:
+        load = Load([])
+        time.sleep(1)
+        others = load.others()
+        if others <= BUSY or time.monotonic() > end:
+            return others
 
 
 def first_line(*command):
@@ -137,6 +147,7 @@ class RowRun:
         self.row, self.results = row, results
         self.seconds = 0.4 if args.quick else 1.5
         self.epochs = 1 if args.quick else 10
+        self.patience = 5 if args.quick else 30  # seconds before each round
         self.rounds = args.rounds
         if args.quick and row.kind in ("whole", "memory"):
             self.rounds = min(2, args.rounds)
@@ -193,11 +204,9 @@ class RowRun:
         return min(values)
 
     def measure(self, own, candidates):
-        load = Load([])
-        time.sleep(LISTEN_SECONDS)
-        busy = load.others()
-        # Threads that wait in the kernel instead of spinning lose less where others run.
-        calm = {"OMP_WAIT_POLICY": "passive", "CNNRUN_BENCH_CALM": "1"} if busy > BUSY else {}
+        busy = wait_for_quiet(self.patience)
+        # Threads that spin for a shorter time, then wait in the kernel, lose less where others run.
+        calm = {"GOMP_SPINCOUNT": "10000"} if busy > BUSY else {}
         self.results.add("row", row=self.row.name, busy=busy, rounds=self.rounds, epochs=self.epochs,
                          seconds=self.seconds)
         say(f"{self.row.name}: {self.row.work}" + (f" (others use {100 * busy:.0f} % of the processors)" if calm else ""))
@@ -209,6 +218,8 @@ class RowRun:
 
     def round(self, turn):
         """Everybody in turn: gives the share of the processors that others used meanwhile."""
+        if turn > 1:
+            wait_for_quiet(self.patience)
         load = Load([side.worker.process.pid for side in self.running if hasattr(side, "worker")])
         lost = [side for side in self.running if self.attempt(side, turn) is None]
         others = load.others() if not lost else 1.0

@@ -39,7 +39,6 @@ async function prepare([model, shape, threads]) {
         interOpNumThreads: 1,
         graphOptimizationLevel: 'all',
         executionMode: 'sequential',
-        extra: process.env.CNNRUN_BENCH_CALM ? { session: { intra_op: { allow_spinning: '0' } } } : {},
     });
     const dims = shape.split('x').map(Number);
     const values = Float32Array.from({ length: dims.reduce((a, b) => a * b) }, () => Math.random() - 0.5);

@@ -5,6 +5,7 @@ import sys
 
 import rows as table
 
+DISTURBED = 0.15  # share of the processors that others used
 OWN, ONE_THREAD = ("cnnrun", "2 threads"), ("cnnrun", "1 thread")
 
 
@@ -110,14 +111,19 @@ def is_met(figures, value):
     return peer is not None and statistics.median(figures.ratios(peer, OWN)) >= value
 
 
+def verdict(figures, value):
+    if figures.row.kind != "memory" and figures.disturbance() > DISTURBED:
+        return "too disturbed to say"
+    return "yes" if is_met(figures, value) else "no"
+
+
 def comparison(figures):
     row, peer = figures.row, figures.best_peer()
     has_own = bool(figures.rounds(OWN))
     own = spread(figures.rounds(OWN).values(), row.unit) if has_own else "not measured"
     theirs = f"{spread(figures.rounds(peer).values(), row.unit)}, {side(peer)}" if peer else "not measured"
     ratio = f"**{spread(figures.ratios(peer, OWN))}**" if has_own and peer else ""
-    goals = [f"{goal(row, value)}: {'yes' if is_met(figures, value) else 'no'}" if ratio else goal(row, value)
-             for value in (row.must, row.aim)]
+    goals = [goal(row, value) + (": " + verdict(figures, value) if ratio else "") for value in (row.must, row.aim)]
     work = row.work if figures.about["epochs"] == 10 or row.kind != "whole" else "the whole Homework 1 run, 1 epoch with a test"
     return [work, own, theirs, ratio, *goals, f"{100 * figures.disturbance():.0f} %"]
 
@@ -169,8 +175,9 @@ def noise(run):
         return ""
     text = (f"Other programs used {100 * statistics.median(shares):.0f} % of the processors in the rounds that count "
             f"(median of the rows; at most {100 * max(shares):.0f} %).")
-    if max(shares) > 0.15:
-        text += " Figures of rows with more than 15 % are rough."
+    if max(shares) > DISTURBED:
+        text += (f" Rows with more than {100 * DISTURBED:.0f} % say little: the peers' spinning threads then wait for each "
+                 "other, which makes them look slower than they are.")
     return text
 
 
@@ -181,8 +188,8 @@ of the rounds, with the smallest and the largest; a ratio is taken within each r
 is the fastest of all its settings and versions: plain, channels_last, torch.compile, for inference also
 jit.trace with optimize_for_inference, in the newest PyTorch and in Debian's. Settings that were more than
 1.4 times slower than the best when they were tried are not measured again. A round in which other programs used
-more than 15 % of the processors is repeated; the rounds that they disturbed least count. Where they used that much
-before a row began, the peers' threads sleep while they wait, since spinning ones collapse then.
+more than 15 % of the processors is repeated; the rounds that they disturbed least count. Where they still used
+that much when a row began, PyTorch's threads spin for a shorter time while they wait, since it collapses else.
 
 - All use {threads} threads. PyTorch runs with malloc told never to give memory back, which makes it up to four times
   faster here, and holds its data as finished tensors in memory; cnnrun's steps include reading its data.

@@ -49,7 +49,7 @@ class Cnnrun:
         self.options = ["output.dir=", "output.report=[]", f"backend={backend}", "--threads", str(threads)]
         self.setting = "2 threads" if threads == 2 else "1 thread"
         self.version = subprocess.run([CNNRUN, "--version"], capture_output=True, text=True).stdout.split("\n")[0]
-        self.name = "cnnrun"
+        self.name, self.count = "cnnrun", 2
 
     def run(self, verb, *options, limit=600):
         seconds, peak, out = run_once([CNNRUN, verb, self.row.pipeline, *self.options, *options], environment(), limit,
@@ -88,12 +88,12 @@ class Cnnrun:
 
     def difference(self, seconds):
         few, _, _ = self.steps(1)
-        count = 2
+        most = 10000 // self.row.batch if self.row.kind == "infer" else 100000
         while True:
-            took, peak, _ = self.steps(count)
-            if took - few > seconds or took > 3 * seconds or count > 100000:
-                return {"value": (took - few) / (count - 1) * self.row.scale, "peak_mib": peak}
-            count *= 4
+            took, peak, _ = self.steps(self.count)
+            if took - few > seconds or took > 3 * seconds or self.count == most:
+                return {"value": (took - few) / (self.count - 1) * self.row.scale, "peak_mib": peak}
+            self.count = min(most, self.count * 4)
 
 
 class TorchStep:
