@@ -95,8 +95,8 @@ def floor_rate():
     """Multiply-adds a second of one core at its best."""
     program = os.path.join(sides.BUILD, "floor")
     source = os.path.join(sides.HERE, "floor.c")
-    subprocess.run([os.environ.get("CC", "gcc"), "-std=c11", "-O2", "-march=native", "-ffp-contract=fast", "-o", program,
-                    source], check=True)
+    flags = ["-std=c11", "-O2", "-march=native", "-ffp-contract=fast"]
+    subprocess.run([os.environ.get("CC", "gcc"), *flags, "-o", program, source], check=True)
     return 1e6 * float(first_line(program))
 
 
@@ -130,7 +130,8 @@ class Results:
         self.file.flush()
 
     def figure(self, row, side, turn, values):
-        self.add("figure", row=row.name, side=side.name, setting=side.setting, version=side.version, round=turn, **values)
+        self.add("figure", row=row.name, side=side.name, setting=side.setting, version=side.version, round=turn,
+                 **values)
 
     def missing(self, row, side, why):
         self.add("missing", row=row.name, side=side.name, setting=side.setting, why=why)
@@ -209,7 +210,7 @@ class RowRun:
         calm = {"GOMP_SPINCOUNT": "10000"} if busy > BUSY else {}
         self.results.add("row", row=self.row.name, busy=busy, rounds=self.rounds, epochs=self.epochs,
                          seconds=self.seconds)
-        say(f"{self.row.name}: {self.row.work}" + (f" (others use {100 * busy:.0f} % of the processors)" if calm else ""))
+        say(f"{self.row.name}: {self.row.work}" + (f" (others use {100 * busy:.0f} % of the machine)" if calm else ""))
         self.running = own + self.qualify(candidates, calm)
         quiet, turn = 0, 0
         while quiet < self.rounds and turn < MOST_ROUNDS * self.rounds:

@@ -8,7 +8,11 @@ import time
 
 # Large blocks are taken from the heap and never given back: with the defaults, PyTorch's steps return their
 # activations to the system and fault them in again, at random, which costs up to four times their time.
-MALLOC = {"MALLOC_TRIM_THRESHOLD_": "4000000000", "MALLOC_TOP_PAD_": "268435456", "MALLOC_MMAP_THRESHOLD_": "4000000000"}
+MALLOC = {
+    "MALLOC_TRIM_THRESHOLD_": "4000000000",
+    "MALLOC_MMAP_THRESHOLD_": "4000000000",
+    "MALLOC_TOP_PAD_": "268435456",
+}
 # They choose slower kernels than the processor's own.
 UNSET = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
 

@@ -77,7 +77,8 @@ def read(path):
 
 
 def number(value):
-    return f"{value:.0f}" if value >= 100 else f"{value:.1f}" if value >= 10 else f"{value:.2f}" if value >= 1 else f"{value:.3f}"
+    digits = 0 if value >= 100 else 1 if value >= 10 else 2 if value >= 1 else 3
+    return f"{value:.{digits}f}"
 
 
 def spread(values, unit=""):
@@ -124,14 +125,19 @@ def comparison(figures):
     theirs = f"{spread(figures.rounds(peer).values(), row.unit)}, {side(peer)}" if peer else "not measured"
     ratio = f"**{spread(figures.ratios(peer, OWN))}**" if has_own and peer else ""
     goals = [goal(row, value) + (": " + verdict(figures, value) if ratio else "") for value in (row.must, row.aim)]
-    work = row.work if figures.about["epochs"] == 10 or row.kind != "whole" else "the whole Homework 1 run, 1 epoch with a test"
+    work = row.work
+    if row.kind == "whole":
+        work = work.replace("10 epochs", f"{figures.about['epochs']} epoch(s)")
     return [work, own, theirs, ratio, *goals, f"{100 * figures.disturbance():.0f} %"]
 
 
 def settings(figures):
     """A line for each setting: its rounds, or its trial if it was too slow to go on."""
     lines = []
-    for key in sorted(figures.values, key=lambda key: statistics.median((figures.rounds(key) or figures.values[key]).values())):
+    def order(key):
+        return statistics.median((figures.rounds(key) or figures.values[key]).values())
+
+    for key in sorted(figures.values, key=order):
         rounds = figures.rounds(key)
         if key == ONE_THREAD:
             continue
@@ -155,7 +161,7 @@ def scaling_line(figures):
 
 def machine_lines(run):
     about = run.about
-    versions = sorted({(key[0], version) for figures in run.rows.values() for key, version in figures.versions.items()})
+    versions = sorted({(key[0], version) for f in run.rows.values() for key, version in f.versions.items()})
     lines = [
         ["processor", f"{about['processor']} ({about['family']}; {about['vectors']}), {about['cores']} cores"],
         ["one core's best", f"{about['floor_rate'] / 1e9:.1f} thousand million multiply-adds a second"],
@@ -176,16 +182,16 @@ def noise(run):
     text = (f"Other programs used {100 * statistics.median(shares):.0f} % of the processors in the rounds that count "
             f"(median of the rows; at most {100 * max(shares):.0f} %).")
     if max(shares) > DISTURBED:
-        text += (f" Rows with more than {100 * DISTURBED:.0f} % say little: the peers' spinning threads then wait for each "
-                 "other, which makes them look slower than they are.")
+        text += (f" Rows with more than {100 * DISTURBED:.0f} % say little: the peers' spinning threads then wait for "
+                 "each other, which makes them look slower than they are.")
     return text
 
 
 HOW = """\
 Everything is measured in one run and in turns: in each round cnnrun, then every peer. A figure is the median
 of the rounds, with the smallest and the largest; a ratio is taken within each round, and above 1 cnnrun is faster
-(or smaller). A measurement of a step is the median of the steps of about {seconds} s, after a warm-up. The peer of a row
-is the fastest of all its settings and versions: plain, channels_last, torch.compile, for inference also
+(or smaller). A measurement of a step is the median of the steps of about {seconds} s, after a warm-up. The peer of a
+row is the fastest of all its settings and versions: plain, channels_last, torch.compile, for inference also
 jit.trace with optimize_for_inference, in the newest PyTorch and in Debian's. Settings that were more than
 1.4 times slower than the best when they were tried are not measured again. A round in which other programs used
 more than 15 % of the processors is repeated; the rounds that they disturbed least count. Where they still used
@@ -208,7 +214,8 @@ def document(run):
     parts = ["# Benchmarks\n",
              "Written by `./dev bench`" + (" --quick" if about["quick"] else "") + "; not edited by hand.\n",
              noise(run) + "\n",
-             grid(["work", "cnnrun", "best peer", "times as fast", "must", "aim", "others"], [comparison(f) for f in ordered])]
+             grid(["work", "cnnrun", "best peer", "times as fast", "must", "aim", "others"],
+                  [comparison(f) for f in ordered])]
     parts += ["## Machine and versions\n", grid(["", ""], machine_lines(run))]
     parts += ["## How\n", HOW.format(threads=about["threads"], seconds=seconds)]
     floors = [floor_line(f, about) for f in ordered if f.row.train_macs and f.rounds(OWN)]
@@ -221,7 +228,8 @@ def document(run):
     if scaling:
         parts += ["## Two threads against one\n", grid(["work", "1 thread", "2 threads", "times as fast"], scaling)]
     parts += ["## All settings\n",
-              grid(["row", "side", "unit", "median (smallest to largest)"], [line for f in ordered for line in settings(f)])]
+              grid(["row", "side", "unit", "median (smallest to largest)"],
+                   [line for f in ordered for line in settings(f)])]
     reasons = [f"- {entry['side']}: {entry['why']}" for entry in run.absent]
     reasons += [f"- {entry['row']}: {entry['why']}" for entry in run.skipped]
     reasons += [f"- {entry['row']}: {side((entry['side'], entry['setting']))}: {entry['why']}"

@@ -73,7 +73,8 @@ class Cnnrun:
             return self.difference(seconds)
         mode = "train" if self.row.kind == "train" else "predict"
         _, peak, out = self.run("time", "--json", "--mode", mode, "--seconds", str(seconds),
-                                f"train.batch={self.row.batch}", f"test.batch={self.row.batch}", limit=seconds * 4 + 300)
+                                f"train.batch={self.row.batch}", f"test.batch={self.row.batch}",
+                                limit=seconds * 4 + 300)
         step = json.loads(out)["step_s"]
         return {"value": step * self.row.scale, "peak_mib": peak}
 
