@@ -19,6 +19,9 @@
 #elif defined(__SSE2__) && CPU_LANES == 4
 #include <immintrin.h>
 #define CPU_INTRINSIC(name) _mm_##name##_ps
+#elif defined(__aarch64__) && CPU_LANES == 4
+#include <arm_neon.h>
+#define CPU_NEON
 #endif
 
 /* a < b ? a : b, so b when one of them is NaN; minps is defined the same. */
@@ -45,6 +48,8 @@ ALWAYS vf vsqrt(vf x)
 {
 #ifdef CPU_INTRINSIC
     return CPU_INTRINSIC(sqrt)(x);
+#elif defined(CPU_NEON)
+    return (vf)vsqrtq_f32((float32x4_t)x);
 #else
     for (int i = 0; i < LANES; i++)
         x[i] = __builtin_sqrtf(x[i]);
@@ -53,6 +58,7 @@ ALWAYS vf vsqrt(vf x)
 }
 
 #undef CPU_INTRINSIC
+#undef CPU_NEON
 
 ALWAYS vf vrsqrt(vf x)
 {
