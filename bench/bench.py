@@ -256,7 +256,8 @@ def main():
         sys.exit("bench: another run is going on; two would disturb each other")
     path = os.path.join(sides.BUILD, "results.jsonl")
     results = Results(path)
-    results.add("run", quick=args.quick, backend=args.backend, threads=THREADS, **machine())
+    results.add("run", quick=args.quick, backend=args.backend, threads=THREADS, timed=sides.HAS_TIME,
+                **machine())
     found, missing = sides.find_peers()
     for name, why in missing.items():
         say(f"{name}: not measured: {why}")

@@ -218,6 +218,10 @@ def document(run):
                   [comparison(f) for f in ordered])]
     parts += ["## Machine and versions\n", grid(["", ""], machine_lines(run))]
     parts += ["## How\n", HOW.format(threads=about["threads"], seconds=seconds)]
+    if not about["timed"]:
+        parts += ["- A step of cnnrun is the difference between a run of many steps and a run of one, divided by their "
+                  "number. Where a run is short, its start adds noise, and made-up images are made meanwhile, which "
+                  "costs processor time.\n"]
     floors = [floor_line(f, about) for f in ordered if f.row.train_macs and f.rounds(OWN)]
     if floors:
         parts += ["## Against the processor\n",

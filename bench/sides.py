@@ -69,8 +69,9 @@ class Cnnrun:
         if self.row.kind == "memory":
             _, peak, _ = self.run("train", f"train.steps={MEMORY_STEPS}", "test.every=0", "--quiet")
             return {"value": peak, "peak_mib": peak}
-        if not HAS_TIME:
-            return self.difference(seconds)
+        return self.timed(seconds) if HAS_TIME else self.difference(seconds)
+
+    def timed(self, seconds):
         mode = "train" if self.row.kind == "train" else "predict"
         _, peak, out = self.run("time", "--json", "--mode", mode, "--seconds", str(seconds),
                                 f"train.batch={self.row.batch}", f"test.batch={self.row.batch}",
@@ -78,16 +79,17 @@ class Cnnrun:
         step = json.loads(out)["step_s"]
         return {"value": step * self.row.scale, "peak_mib": peak}
 
-
     def steps(self, count):
         if self.row.kind == "train":
             options = ("train.epochs=100000", f"train.steps={count}", "test.every=0")
         else:
-            options = (f"data.limit={count * self.row.batch}", "expect.accuracy=0")
+            samples = "data.limit" if self.row.mnist else "data.test"
+            options = (f"{samples}={count * self.row.batch}", "expect.accuracy=0")
         verb = "train" if self.row.kind == "train" else "test"
         return self.run(verb, "--quiet", f"train.batch={self.row.batch}", f"test.batch={self.row.batch}", *options)
 
     def difference(self, seconds):
+        """A step as the difference between a run of many and a run of one; for a cnnrun without the verb time."""
         few, _, _ = self.steps(1)
         most = 10000 // self.row.batch if self.row.kind == "infer" else 100000
         while True:
