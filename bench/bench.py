@@ -11,6 +11,7 @@ import fcntl
 import json
 import os
 import platform
+import signal
 import subprocess
 import sys
 import time
@@ -155,15 +156,17 @@ class RowRun:
         self.running = []
 
     def attempt(self, side, turn):
-        """One figure; without it the side is out."""
+        """One figure, and the share of the processors that others used meanwhile; without it the side is out."""
+        load = Load([side.worker.process.pid] if hasattr(side, "worker") else [])
         try:
             values = side.measure(self.seconds, self.epochs)
         except Failed as error:
             self.results.missing(self.row, side, str(error))
             say(f"  {side.name} {side.setting}: not measured: {error}")
-            return None
-        self.results.figure(self.row, side, turn, values)
-        return values["value"]
+            return None, 1.0
+        others = load.others()
+        self.results.figure(self.row, side, turn, {**values, "others": others})
+        return values["value"], others
 
     def start(self, side, calm):
         try:
@@ -195,12 +198,11 @@ class RowRun:
         """The best of some attempts, until one was not disturbed."""
         values = []
         while len(values) < TRIALS:
-            load = Load([side.worker.process.pid] if hasattr(side, "worker") else [])
-            value = self.attempt(side, 0)
+            value, others = self.attempt(side, 0)
             if value is None:
                 return None
             values.append(value)
-            if load.others() <= BUSY:
+            if others <= BUSY:
                 break
         return min(values)
 
@@ -218,17 +220,18 @@ class RowRun:
             quiet += self.round(turn) <= BUSY
 
     def round(self, turn):
-        """Everybody in turn: gives the share of the processors that others used meanwhile."""
+        """Everybody in turn: gives the largest share of the processors that others used during a measurement."""
         if turn > 1:
             wait_for_quiet(self.patience)
-        load = Load([side.worker.process.pid for side in self.running if hasattr(side, "worker")])
-        lost = [side for side in self.running if self.attempt(side, turn) is None]
-        others = load.others() if not lost else 1.0
-        for side in lost:
-            side.stop()
-            self.running.remove(side)
-        self.results.add("round", row=self.row.name, round=turn, others=others)
-        return others
+        most = 0.0
+        for side in list(self.running):
+            value, others = self.attempt(side, turn)
+            most = max(most, others)
+            if value is None:
+                side.stop()
+                self.running.remove(side)
+        self.results.add("round", row=self.row.name, round=turn, others=most)
+        return most
 
     def stop(self):
         for side in self.running:
@@ -247,6 +250,7 @@ def run_row(row, args, found, results):
 
 
 def main():
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # on the way out the peers are ended
     args = arguments()
     os.makedirs(sides.BUILD, exist_ok=True)
     lock = open(os.path.join(sides.BUILD, "lock"), "w")

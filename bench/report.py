@@ -179,7 +179,7 @@ def noise(run):
     shares = [figures.disturbance() for figures in run.rows.values()]
     if not shares:
         return ""
-    text = (f"Other programs used {100 * statistics.median(shares):.0f} % of the processors in the rounds that count "
+    text = (f"Other programs used {100 * statistics.median(shares):.0f} % of the processors while these figures were taken "
             f"(median of the rows; at most {100 * max(shares):.0f} %).")
     if max(shares) > DISTURBED:
         text += (f" Rows with more than {100 * DISTURBED:.0f} % say little: the peers' spinning threads then wait for "
@@ -194,7 +194,7 @@ of the rounds, with the smallest and the largest; a ratio is taken within each r
 row is the fastest of all its settings and versions: plain, channels_last, torch.compile, for inference also
 jit.trace with optimize_for_inference, in the newest PyTorch and in Debian's. Settings that were more than
 1.4 times slower than the best when they were tried are not measured again. A round in which other programs used
-more than 15 % of the processors is repeated; the rounds that they disturbed least count. Where they still used
+more than 15 % of the processors during a measurement is repeated; the rounds that they disturbed least count. Where they still used
 that much when a row began, PyTorch's threads spin for a shorter time while they wait, since it collapses else.
 
 - All use {threads} threads. PyTorch runs with malloc told never to give memory back, which makes it up to four times
