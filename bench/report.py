@@ -179,8 +179,8 @@ def noise(run):
     shares = [figures.disturbance() for figures in run.rows.values()]
     if not shares:
         return ""
-    text = (f"Other programs used {100 * statistics.median(shares):.0f} % of the processors while these figures were taken "
-            f"(median of the rows; at most {100 * max(shares):.0f} %).")
+    text = (f"Other programs used {100 * statistics.median(shares):.0f} % of the processors while these figures were "
+            f"taken (median of the rows; at most {100 * max(shares):.0f} %).")
     if max(shares) > DISTURBED:
         text += (f" Rows with more than {100 * DISTURBED:.0f} % say little: the peers' spinning threads then wait for "
                  "each other, which makes them look slower than they are.")
@@ -188,14 +188,16 @@ def noise(run):
 
 
 HOW = """\
-Everything is measured in one run and in turns: in each round cnnrun, then every peer. A figure is the median
-of the rounds, with the smallest and the largest; a ratio is taken within each round, and above 1 cnnrun is faster
-(or smaller). A measurement of a step is the median of the steps of about {seconds} s, after a warm-up. The peer of a
-row is the fastest of all its settings and versions: plain, channels_last, torch.compile, for inference also
-jit.trace with optimize_for_inference, in the newest PyTorch and in Debian's. Settings that were more than
-1.4 times slower than the best when they were tried are not measured again. A round in which other programs used
-more than 15 % of the processors during a measurement is repeated; the rounds that they disturbed least count. Where they still used
-that much when a row began, PyTorch's threads spin for a shorter time while they wait, since it collapses else.
+Everything is measured in one run and in turns: in each round cnnrun, then every peer. A figure is the median of
+the rounds, with the smallest and the largest; a ratio is taken within each round, and above 1 cnnrun is faster (or
+smaller). A measurement of a step is the median of the steps of about {seconds} s, after a warm-up. The peer of a row is
+the fastest of all its settings and versions: plain, channels_last, torch.compile, for inference also jit.trace with
+optimize_for_inference, in the newest PyTorch and in Debian's. Settings that were more than 1.4 times slower than the
+best when they were tried are not measured again.
+
+A round in which other programs used more than 15 % of the processors during a measurement is repeated; the rounds
+that they disturbed least count. Where they still used that much when a row began, PyTorch's threads spin for a
+shorter time while they wait, since it collapses else.
 
 - All use {threads} threads. PyTorch runs with malloc told never to give memory back, which makes it up to four times
   faster here, and holds its data as finished tensors in memory; cnnrun's steps include reading its data.
@@ -218,6 +220,8 @@ def document(run):
                   [comparison(f) for f in ordered])]
     parts += ["## Machine and versions\n", grid(["", ""], machine_lines(run))]
     parts += ["## How\n", HOW.format(threads=about["threads"], seconds=seconds)]
+    if about["quick"]:
+        parts += ["- This was a quick run: of PyTorch's settings only those that are usually the best took part.\n"]
     if not about["timed"]:
         parts += ["- A step of cnnrun is the difference between a run of many steps and a run of one, divided by their "
                   "number. Where a run is short, its start adds noise, and made-up images are made meanwhile, which "
