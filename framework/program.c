@@ -254,36 +254,50 @@ cnn_step *cnn_step_from(cnn_graph *graph, const cnn_value *extra, uint32_t n_ext
 }
 
 /* Before differentiation, so that a bias and its activation have one derivative. */
-static void compose_forward(cnn_graph *g)
+static void compose_forward(cnn_graph *g, bool keep_layers)
 {
     bool *keep = CNN_NEW_ARRAY(g->arena, bool, g->n_values);
     mark(keep, g->output);
     mark(keep, g->loss);
+    for (uint32_t i = 0; i < g->n_layers && keep_layers; i++)
+        mark(keep, g->layers[i].out);
     cnn_compose(g, keep);
+}
+
+cnn_graph *cnn_step_graph(const cnn_config *config, cnn_registry *registry,
+                          const cnn_data_shape *data, uint32_t mode, int64_t batch,
+                          bool keep_layers, cnn_arena *arena, cnn_diags *diags, cnn_grads *grads)
+{
+    cnn_graph *graph = cnn_graph_create(registry, data, mode, batch, arena, diags);
+    *grads = (cnn_grads){ NULL, 0 };
+    if (!cnn_graph_build(graph, config))
+        return NULL;
+    if (mode != CNN_TRAIN)
+        return graph;
+    if (graph->loss == CNN_NONE || config->train.optimizer.component == NULL) {
+        cnn_diag_error(diags, config->train.place,
+                       "training needs train.loss and train.optimizer");
+        return NULL;
+    }
+    if (config->train.loss.doc != NULL) /* of errors outside the model's layers */
+        graph->place = config->train.loss.doc->place;
+    compose_forward(graph, keep_layers);
+    grads->count = graph->n_values;
+    return cnn_autodiff(graph, graph->loss, NULL, 0, &grads->values) &&
+                   cnn_update(graph, config, grads->values, grads->count)
+               ? graph
+               : NULL;
 }
 
 cnn_step *cnn_step_build(const cnn_config *config, cnn_registry *registry,
                          const cnn_data_shape *data, uint32_t mode, int64_t batch, cnn_arena *arena,
                          cnn_diags *diags)
 {
-    cnn_value *grads;
-    cnn_graph *graph = cnn_graph_create(registry, data, mode, batch, arena, diags);
-    if (!cnn_graph_build(graph, config))
+    cnn_grads grads;
+    cnn_graph *graph =
+        cnn_step_graph(config, registry, data, mode, batch, false, arena, diags, &grads);
+    if (graph == NULL)
         return NULL;
-    if (mode == CNN_TRAIN) {
-        if (graph->loss == CNN_NONE || config->train.optimizer.component == NULL) {
-            cnn_diag_error(diags, config->train.place,
-                           "training needs train.loss and train.optimizer");
-            return NULL;
-        }
-        if (config->train.loss.doc != NULL) /* of errors outside the model's layers */
-            graph->place = config->train.loss.doc->place;
-        compose_forward(graph);
-        uint32_t n_grads = graph->n_values;
-        if (!cnn_autodiff(graph, graph->loss, NULL, 0, &grads) ||
-            !cnn_update(graph, config, grads, n_grads))
-            return NULL;
-    }
     cnn_step *step = cnn_step_from(graph, NULL, 0);
     return graph->failed ? NULL : step;
 }

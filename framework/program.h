@@ -27,6 +27,18 @@ cnn_step *cnn_step_build(const cnn_config *config, cnn_registry *registry,
                          const cnn_data_shape *data, uint32_t mode, int64_t batch, cnn_arena *arena,
                          cnn_diags *diags);
 
+/* What autodiff gave: per value that existed before it, its gradient or CNN_NONE. */
+typedef struct cnn_grads {
+    cnn_value *values;
+    uint32_t count;
+} cnn_grads;
+
+/* The first half of cnn_step_build: the graph before it is frozen. `keep_layers`: results of layers
+ * are not composed away. NULL after errors in diags. */
+cnn_graph *cnn_step_graph(const cnn_config *config, cnn_registry *registry,
+                          const cnn_data_shape *data, uint32_t mode, int64_t batch,
+                          bool keep_layers, cnn_arena *arena, cnn_diags *diags, cnn_grads *grads);
+
 /* Freezes a graph. Outputs are: output, loss, metrics (what exists in the mode: TRAIN keeps the
  * loss only, EVAL loss and metrics, PREDICT the output) and `extra` graph values. */
 cnn_step *cnn_step_from(cnn_graph *graph, const cnn_value *extra, uint32_t n_extra);

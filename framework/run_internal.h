@@ -66,6 +66,13 @@ void cnn_run_places(const cnn_compiled *program, cnn_pass *pass);
 cnn_status cnn_run_program_for(cnn_run *run, cnn_compiled *full, int64_t samples, uint32_t set,
                                cnn_compiled **program, cnn_error *err);
 
+/* The optimizer's rate at the run's step, changed by every schedule. (train.c) */
+double cnn_run_learning_rate(const cnn_run *run, int64_t batches);
+
+/* Numbers that the host gives a training step: the optimizer's scalars, step, seed. (train.c) */
+void cnn_run_write_scalars(const cnn_run *run, const cnn_compiled *program, uint32_t set,
+                           double lr);
+
 /* Fills in what every event has and tells all observers. */
 cnn_status cnn_run_tell(cnn_run *run, cnn_event *event, uint32_t kind, cnn_error *err);
 

@@ -26,7 +26,7 @@ static double base_lr(const cnn_use *optimizer)
 }
 
 /* The optimizer's rate, changed by every schedule in turn. */
-static double learning_rate(const cnn_run *run, int64_t batches)
+double cnn_run_learning_rate(const cnn_run *run, int64_t batches)
 {
     const cnn_train_config *train = &run->config->train;
     cnn_progress progress = { .step = run->step, .steps_per_epoch = batches };
@@ -46,7 +46,7 @@ static double learning_rate(const cnn_run *run, int64_t batches)
 
 /* Writes what changes from step to step: learning rate and the optimizer's other numbers, step,
  * seed. */
-static void write_scalars(const cnn_run *run, const cnn_compiled *program, uint32_t set, double lr)
+void cnn_run_write_scalars(const cnn_run *run, const cnn_compiled *program, uint32_t set, double lr)
 {
     const cnn_step *step = program->step;
     const cnn_use *use = &run->config->train.optimizer;
@@ -97,8 +97,8 @@ static cnn_status train_batch(cnn_run *run, cnn_compiled *full, int64_t samples,
     cnn_status status = cnn_run_program_for(run, full, samples, set, &program, err);
     if (status != CNN_OK)
         return status;
-    double lr = learning_rate(run, batches);
-    write_scalars(run, program, set, lr);
+    double lr = cnn_run_learning_rate(run, batches);
+    cnn_run_write_scalars(run, program, set, lr);
     status = cnn_runner_run(program->runner, set, err);
     if (status == CNN_OK)
         status = cnn_runner_output(program->runner, program->step->loss, &loss, sizeof loss, err);

@@ -78,6 +78,11 @@ void cnn_help_print_verb(const cnn_verb *verb, FILE *out);
 cnn_status cnn_context_plugins(cnn_context *context);
 cnn_status cnn_context_doc(cnn_context *context); /* reads arguments[0] of the command */
 cnn_status cnn_context_config(cnn_context *context);
+/* Takes backend=A,B,... out of the overrides, before the pipeline is read; *count is 0 if there is
+ * none. (backends.c) */
+cnn_status cnn_context_backends(cnn_context *context, const char ***names, uint32_t *count);
+/* Value of an option that is a number of at least `least`; left alone if it was not given. */
+cnn_status cnn_context_number(cnn_context *context, const char *name, double least, double *value);
 /* The pipeline's data as the model sees them; opens the data set and closes it again. */
 cnn_status cnn_context_shape(cnn_context *context, cnn_data_shape *shape);
 /* Samples in a batch of a cnn_mode. */
@@ -92,6 +97,6 @@ int cnn_exit_status(cnn_status status);
 
 extern const cnn_verb cnn_verb_run, cnn_verb_train, cnn_verb_test, cnn_verb_predict,
     cnn_verb_validate, cnn_verb_summary, cnn_verb_show, cnn_verb_plugins, cnn_verb_describe,
-    cnn_verb_devices;
+    cnn_verb_devices, cnn_verb_compare;
 
 #endif

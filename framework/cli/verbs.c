@@ -15,6 +15,7 @@ const cnn_verb *const cnn_verbs[] = {
     &cnn_verb_plugins,
     &cnn_verb_describe,
     &cnn_verb_devices,
+    &cnn_verb_compare,
     NULL,
 };
 /* clang-format on */
