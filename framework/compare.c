@@ -125,10 +125,7 @@ static cnn_status read_batch(cnn_run *run, const cnn_compiled *program, uint32_t
                              cnn_error *err)
 {
     const cnn_data_shape *shape = cnn_data_shape_of(run->data);
-    int64_t in_bytes = cnn_bytes(&shape->input), there = cnn_data_count(run->data, split);
-    if (there < program->batch)
-        return cnn_fail(err, CNN_INVALID, "the split has %lld samples, a batch %lld",
-                        (long long)there, (long long)program->batch);
+    int64_t in_bytes = cnn_bytes(&shape->input);
     char *input = cnn_runner_input(program->runner, program->step->input, 0), *target = NULL;
     int64_t target_bytes = 0;
     if (program->step->target >= 0) {
@@ -146,9 +143,26 @@ static cnn_status read_batch(cnn_run *run, const cnn_compiled *program, uint32_t
     return status;
 }
 
+static uint32_t split_of(const cnn_run *run, uint32_t mode)
+{
+    return mode == CNN_TRAIN ? CNN_SPLIT_TRAIN : cnn_run_test_split(run);
+}
+
+/* Before anything is built: a batch that is far too large is no reason to run out of memory. */
+static cnn_status check_batch(const cnn_run *run, uint32_t mode, int64_t batch, cnn_error *err)
+{
+    int64_t there = cnn_data_count(run->data, split_of(run, mode));
+    if (batch <= there)
+        return CNN_OK;
+    (void)cnn_fail(err, CNN_INVALID, "a batch of %lld is wanted, but the split has %lld samples",
+                   (long long)batch, (long long)there);
+    cnn_hint(err, "a smaller --batch");
+    return CNN_INVALID;
+}
+
 static cnn_status run_once(cnn_run *run, const cnn_compiled *program, cnn_error *err)
 {
-    uint32_t split = program->mode == CNN_TRAIN ? CNN_SPLIT_TRAIN : cnn_run_test_split(run);
+    uint32_t split = split_of(run, program->mode);
     cnn_pass pass = { .split = split, .batch = program->batch };
     cnn_status status = read_batch(run, program, split, err);
     if (status == CNN_OK && program->mode == CNN_TRAIN)
@@ -189,7 +203,9 @@ cnn_status cnn_observe(cnn_run *run, uint32_t mode, int64_t batch, cnn_observati
     cnn_readable readable;
     observer o = { .run = run, .arena = run->arena, .out = observation, .err = err };
     *observation = (cnn_observation){ NULL, 0 };
-    cnn_status status = cnn_run_program(run, mode, batch, &plain, err);
+    cnn_status status = check_batch(run, mode, batch, err);
+    if (status == CNN_OK)
+        status = cnn_run_program(run, mode, batch, &plain, err);
     if (status != CNN_OK)
         return status;
     if (!cnn_readable_build(run->config, run->registry, cnn_data_shape_of(run->data), mode, batch,
