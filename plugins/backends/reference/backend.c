@@ -1,6 +1,8 @@
 /* The reference backend: host memory, one kernel call per node, in order. */
+#define _POSIX_C_SOURCE 200809L
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <cnnrun/host_buffers.h>
 #include <cnnrun/plugin.h>
@@ -175,18 +177,43 @@ static void bind(cnn_exec *exec, cnn_buffer *const *bindings)
     }
 }
 
-static cnn_status run(cnn_exec *exec, cnn_buffer *const *bindings, cnn_error *err)
+static cnn_status run_call(const call *c, cnn_error *err)
 {
     cnn_error inner = { "", "" };
+    cnn_status status = c->run(&c->args, &inner);
+    if (status == CNN_OK)
+        return CNN_OK;
+    (void)cnn_fail(err, status, "layer '%s', op '%s': %s", c->layer, c->op, inner.text);
+    cnn_hint(err, "%s", inner.hint);
+    return status;
+}
+
+static cnn_status run(cnn_exec *exec, cnn_buffer *const *bindings, cnn_error *err)
+{
+    cnn_status status = CNN_OK;
+    bind(exec, bindings);
+    for (uint32_t n = 0; n < exec->program->n_nodes && status == CNN_OK; n++)
+        status = run_call(&exec->calls[n], err);
+    return status;
+}
+
+static double now(void)
+{
+    struct timespec t;
+    (void)clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static cnn_status run_timed(cnn_exec *exec, cnn_buffer *const *bindings, double *seconds,
+                            cnn_error *err)
+{
     bind(exec, bindings);
     for (uint32_t n = 0; n < exec->program->n_nodes; n++) {
-        const call *c = &exec->calls[n];
-        cnn_status status = c->run(&c->args, &inner);
-        if (status == CNN_OK)
-            continue;
-        (void)cnn_fail(err, status, "layer '%s', op '%s': %s", c->layer, c->op, inner.text);
-        cnn_hint(err, "%s", inner.hint);
-        return status;
+        double began = now();
+        cnn_status status = run_call(&exec->calls[n], err);
+        if (status != CNN_OK)
+            return status;
+        seconds[n] += now() - began;
     }
     return CNN_OK;
 }
@@ -209,6 +236,7 @@ static const cnn_backend backends[] = {
         .read = cnn_host_buffer_read,
         .run = run,
         .wait = cnn_host_wait,
+        .profile = run_timed,
     },
 };
 
