@@ -160,14 +160,22 @@ static cnn_status check_batch(const cnn_run *run, uint32_t mode, int64_t batch, 
     return CNN_INVALID;
 }
 
-static cnn_status run_once(cnn_run *run, const cnn_compiled *program, cnn_error *err)
+cnn_status cnn_run_first_batch(cnn_run *run, const cnn_compiled *program, cnn_error *err)
 {
     uint32_t split = split_of(run, program->mode);
     cnn_pass pass = { .split = split, .batch = program->batch };
-    cnn_status status = read_batch(run, program, split, err);
+    cnn_status status = check_batch(run, program->mode, program->batch, err);
+    if (status == CNN_OK)
+        status = read_batch(run, program, split, err);
     if (status == CNN_OK && program->mode == CNN_TRAIN)
         cnn_run_write_scalars(run, program, 0,
                               cnn_run_learning_rate(run, cnn_pass_batches(run->data, &pass)));
+    return status;
+}
+
+static cnn_status run_once(cnn_run *run, const cnn_compiled *program, cnn_error *err)
+{
+    cnn_status status = cnn_run_first_batch(run, program, err);
     if (status == CNN_OK)
         status = cnn_runner_run(program->runner, 0, err);
     return status == CNN_OK ? cnn_session_wait(run->session, err) : status;

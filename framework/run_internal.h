@@ -73,6 +73,10 @@ double cnn_run_learning_rate(const cnn_run *run, int64_t batches);
 void cnn_run_write_scalars(const cnn_run *run, const cnn_compiled *program, uint32_t set,
                            double lr);
 
+/* Writes the first samples of the mode's split, and a training step's numbers, into set 0 of a
+ * program. (compare.c) */
+cnn_status cnn_run_first_batch(cnn_run *run, const cnn_compiled *program, cnn_error *err);
+
 /* Fills in what every event has and tells all observers. */
 cnn_status cnn_run_tell(cnn_run *run, cnn_event *event, uint32_t kind, cnn_error *err);
 

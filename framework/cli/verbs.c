@@ -16,6 +16,7 @@ const cnn_verb *const cnn_verbs[] = {
     &cnn_verb_describe,
     &cnn_verb_devices,
     &cnn_verb_compare,
+    &cnn_verb_time,
     NULL,
 };
 /* clang-format on */
