@@ -275,8 +275,7 @@ cnn_graph *cnn_step_graph(const cnn_config *config, cnn_registry *registry,
     if (mode != CNN_TRAIN)
         return graph;
     if (graph->loss == CNN_NONE || config->train.optimizer.component == NULL) {
-        cnn_diag_error(diags, config->train.place,
-                       "training needs train.loss and train.optimizer");
+        cnn_diag_error(diags, config->train.place, "training needs train.loss and train.optimizer");
         return NULL;
     }
     if (config->train.loss.doc != NULL) /* of errors outside the model's layers */
