@@ -14,6 +14,7 @@ enum { MAX_LEAVES = 64, MAX_SHOWN = 16, LOG_SIZE = 8192 };
 /* What the numbers of a leaf are like. */
 typedef enum filling {
     DYADIC,  /* k/8 in [-2, 2]: sums of products are exact, equal numbers are common */
+    SMALL,   /* k/32 in [-1/2, 1/2]: weights that keep results of size 1 */
     SMOOTH,  /* any floats in [-1, 1) */
     NEAR_1,  /* any floats in [0.5, 1.5) */
     SPECIAL, /* infinities and NaN among them */

@@ -177,6 +177,16 @@ static void *take(scene *s, results *r, const char *name, const cnn_type *type)
     return data;
 }
 
+/* Sessions list states in order of first use, which is another where a program is cut. */
+static uint32_t find_state(const cnn_session *session, const char *name)
+{
+    uint32_t i = 0;
+    while (i + 1 < cnn_session_states(session) &&
+           strcmp(cnn_session_state(session, i)->name, name) != 0)
+        i++;
+    return i;
+}
+
 static cnn_status take_results(scene *s, const cnn_step *step, cnn_session *session,
                                cnn_runner *runner, results *r, cnn_error *err)
 {
@@ -190,9 +200,10 @@ static cnn_status take_results(scene *s, const cnn_step *step, cnn_session *sess
         void *to = take(s, r, name, &v->type);
         status = cnn_runner_output(runner, p->externals[i], to, (uint64_t)cnn_bytes(&v->type), err);
     }
-    for (uint32_t i = 0; s->assigns && i < cnn_session_states(session) && status == CNN_OK; i++) {
-        const cnn_state_info *info = cnn_session_state(session, i);
-        status = cnn_session_read_state(session, i, take(s, r, info->name, &info->type), err);
+    for (uint32_t i = 0; s->assigns && i < s->g->n_states && status == CNN_OK; i++) {
+        const cnn_value_info *v = &s->g->values[s->g->states[i].value];
+        status = cnn_session_read_state(session, find_state(session, v->name),
+                                        take(s, r, v->name, &v->type), err);
     }
     return status;
 }
@@ -223,11 +234,20 @@ static cnn_status run_on(scene *s, const cnn_step *step, const cnn_stack *stack,
 
 static bool same_bits(const results *a, const results *b, const char *what)
 {
-    for (uint32_t i = 0; i < a->count; i++)
-        if (memcmp(a->data[i], b->data[i], (size_t)cnn_bytes(&a->types[i])) != 0) {
-            printf("  %s has other bits %s\n", a->names[i], what);
-            return false;
-        }
+    for (uint32_t i = 0; i < a->count; i++) {
+        const int64_t size = cnn_dtype_size(a->types[i].dtype), count = cnn_count(&a->types[i]);
+        const char *x = a->data[i], *y = b->data[i];
+        int64_t at = 0;
+        while (at < count && memcmp(x + at * size, y + at * size, (size_t)size) == 0)
+            at++;
+        if (at == count)
+            continue;
+        printf("  %s, element %lld, has other bits %s\n", a->names[i], (long long)at, what);
+        if (a->types[i].dtype == CNN_F32)
+            printf("  %.9g, else %.9g\n", (double)((const float *)b->data[i])[at],
+                   (double)((const float *)a->data[i])[at]);
+        return false;
+    }
     return true;
 }
 

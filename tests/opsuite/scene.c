@@ -38,6 +38,8 @@ static float draw_float(scene *s, filling f)
     switch (f) {
     case DYADIC:
         return (float)between(s, -16, 16) / 8;
+    case SMALL:
+        return (float)between(s, -16, 16) / 32;
     case NEAR_1:
         return 0.5f + cnn_rng_uniform(&s->rng);
     case SPECIAL:
@@ -119,7 +121,7 @@ cnn_value small_conv(scene *s, cnn_value x, int64_t channels)
 {
     int64_t k = one_in(s, 4) ? 1 : 3, p = k / 2;
     cnn_conv2d_attrs a = { { 1, 1 }, { 1, 1 }, { p, p, p, p }, 1, { 0, 0 } };
-    cnn_value w = add_weight(s, cnn_type4(CNN_F32, channels, cnn_dim(s->b, x, 1), k, k), DYADIC);
+    cnn_value w = add_weight(s, cnn_type4(CNN_F32, channels, cnn_dim(s->b, x, 1), k, k), SMALL);
     note(s, "conv2d to %lld channels, kernel %lld\n", (long long)channels, (long long)k);
     cnn_value y = cnn_conv2d(s->b, x, w, &a);
     if (one_in(s, 2))
