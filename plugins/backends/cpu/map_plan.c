@@ -740,7 +740,14 @@ static void map_plane(void *context, uint32_t i)
         for (uint32_t k = 0; k <= params.n_in; k++)
             p[k] = (float *)p[k] + row[k];
     }
-    cpu_small_clear(out, (float *)job->p[params.n_in] + i * out->view.plane);
+}
+
+/* Once all planes are there: the last vector of one reaches into the gaps of the next. */
+static void clear_plane(void *context, uint32_t i)
+{
+    const image_job *job = context;
+    const cpu_value *out = &job->plan->values[job->step->out[0]];
+    cpu_small_clear(out, (float *)job->p[job->step->n_in] + i * out->view.plane);
 }
 
 static cnn_status run_image_map(const cpu_step *step, void *const *p, const cpu_plan *plan,
@@ -749,7 +756,10 @@ static cnn_status run_image_map(const cpu_step *step, void *const *p, const cpu_
     image_job job = { plan, step, p };
     const cpu_value *out = &plan->values[step->out[0]];
     (void)err;
-    plan->host->parallel(plan->host, (uint32_t)(out->type.dim[0] * out->view.c), map_plane, &job);
+    const uint32_t planes = (uint32_t)(out->type.dim[0] * out->view.c);
+    plan->host->parallel(plan->host, planes, map_plane, &job);
+    if (out->left + out->top + out->bottom > 0)
+        plan->host->parallel(plan->host, planes, clear_plane, &job);
     return CNN_OK;
 }
 
