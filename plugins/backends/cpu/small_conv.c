@@ -133,7 +133,7 @@ bool cpu_small_lower_conv(cpu_plan *plan, uint32_t n)
     s->in = is_strided(s->a) ? split_of(plan, node, s) : whole_of(plan, node);
     s->vectors = ((y->dim[2] - 1) * s->in.row + y->dim[3] + lanes - 1) / lanes;
     s->repitch = s->in.row != y->dim[3] + plan->gaps[node->out[0]];
-    s->y_plane = round_up(y->dim[2] * s->in.row, lanes);
+    s->y_plane = s->vectors * lanes; /* the last row may be longer than the input's */
     s->pack = (cpu_packing){ .groups = groups,
                              .in_channels = x->dim[1] / groups,
                              .out_channels = y->dim[1] / groups,
