@@ -97,6 +97,6 @@ double largest_of(const cnn_type *, const void *data);
 /* Both are results of the type, in a program whose results are up to `largest`; says how many
  * differ, and the largest difference. */
 bool compare_value(const char *name, const cnn_type *, const void *got, const void *want,
-                   double largest);
+                   bool batched, double largest);
 
 #endif

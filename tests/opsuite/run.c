@@ -26,6 +26,7 @@ typedef struct results {
     uint32_t count;
     const char *names[2 * MAX_RESULTS];
     cnn_type types[2 * MAX_RESULTS];
+    bool batched[2 * MAX_RESULTS];
     void *data[2 * MAX_RESULTS];
 } results;
 
@@ -197,6 +198,7 @@ static cnn_status take_results(scene *s, const cnn_step *step, cnn_session *sess
         if (v->kind != CNN_VALUE_OUTPUT)
             continue;
         const char *name = cnn_arena_printf(s->arena, "value %d", p->externals[i]);
+        r->batched[r->count] = v->batched != 0;
         void *to = take(s, r, name, &v->type);
         status = cnn_runner_output(runner, p->externals[i], to, (uint64_t)cnn_bytes(&v->type), err);
     }
@@ -258,7 +260,8 @@ static bool agree(const results *got, const results *want)
     for (uint32_t i = 0; i < want->count; i++)
         largest = fmax(largest, largest_of(&want->types[i], want->data[i]));
     for (uint32_t i = 0; i < want->count; i++)
-        ok = compare_value(want->names[i], &want->types[i], got->data[i], want->data[i], largest) &&
+        ok = compare_value(want->names[i], &want->types[i], got->data[i], want->data[i],
+                           want->batched[i], largest) &&
              ok;
     return ok;
 }
