@@ -1,6 +1,7 @@
 /* Ops on tensors of 2 to 4 axes: products, norms, losses, reductions, moves. */
 #include "opsuite.h"
 
+#include <math.h>
 #include <string.h>
 
 /* [N], [N,A], [N,A,B] or [N,A,B,C]. */
@@ -65,13 +66,16 @@ static void batch_norm(scene *s)
 {
     cnn_value x = draw_tensor(s, 2, 4, SMOOTH), out[3];
     int64_t c = cnn_dim(s->b, x, 1);
-    cnn_batch_norm_attrs a = { one_in(s, 2) ? 1e-5 : 0.01 };
+    cnn_batch_norm_attrs a = { one_in(s, 2) ? 1e-5 : 0.1 };
     cnn_value in[3] = { x, add_weight(s, cnn_type1(CNN_F32, c), NEAR_1),
                         add_weight(s, cnn_type1(CNN_F32, c), SMOOTH) };
     /* Of one number, or a few, the variance is rounding, and so is the gradient. */
     const cnn_type *type = cnn_type_of(s->b, x);
     if (cnn_count(type) / c < 8)
         a.eps = 0.5;
+    /* After small weights it is small, and slopes are up to 1 / sqrt(eps). */
+    if (type->rank == 4)
+        a.eps = fmax(a.eps, 0.1);
     note(s, "batch_norm eps %g\n", a.eps);
     (void)cnn_op_n(s->b, "batch_norm", &a, in, 3, out, 3);
     if (one_in(s, 2))
