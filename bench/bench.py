@@ -98,7 +98,8 @@ def floor_rate():
     source = os.path.join(sides.HERE, "floor.c")
     flags = ["-std=c11", "-O2", "-march=native", "-ffp-contract=fast"]
     subprocess.run([os.environ.get("CC", "gcc"), *flags, "-o", program, source], check=True)
-    return 1e6 * float(first_line(program))
+    wait_for_quiet(10)
+    return 1e6 * max(float(first_line(program)) for _ in range(3))
 
 
 def machine():
@@ -260,8 +261,7 @@ def main():
         sys.exit("bench: another run is going on; two would disturb each other")
     path = os.path.join(sides.BUILD, "results.jsonl")
     results = Results(path)
-    results.add("run", quick=args.quick, backend=args.backend, threads=THREADS, timed=sides.HAS_TIME,
-                **machine())
+    results.add("run", quick=args.quick, backend=args.backend, threads=THREADS, **machine())
     found, missing = sides.find_peers()
     for name, why in missing.items():
         say(f"{name}: not measured: {why}")

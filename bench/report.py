@@ -200,7 +200,9 @@ that they disturbed least count. Where they still used that much when a row bega
 shorter time while they wait, since it collapses else.
 
 - All use {threads} threads. PyTorch runs with malloc told never to give memory back, which makes it up to four times
-  faster here, and holds its data as finished tensors in memory; cnnrun's steps include reading its data.
+  faster here. Both sides have their batches ready in memory, except where pictures are augmented: there PyTorch cuts
+  and mirrors a whole batch at once, and a step of cnnrun is the difference between a training of many steps and one of
+  a single step, divided by their number.
 - The whole run is the process from start to exit; of PyTorch it is the tutorial's script (torchvision's MNIST,
   ToTensor, Normalize, DataLoader, a test each epoch).
 - Memory is the largest resident set of a process that trains 300 steps; of PyTorch it is the same script, with
@@ -222,10 +224,6 @@ def document(run):
     parts += ["## How\n", HOW.format(threads=about["threads"], seconds=seconds)]
     if about["quick"]:
         parts += ["- This was a quick run: of PyTorch's settings only those that are usually the best took part.\n"]
-    if not about["timed"]:
-        parts += ["- A step of cnnrun is the difference between a run of many steps and a run of one, divided by their "
-                  "number. Where a run is short, its start adds noise, and made-up images are made meanwhile, which "
-                  "costs processor time.\n"]
     floors = [floor_line(f, about) for f in ordered if f.row.train_macs and f.rounds(OWN)]
     if floors:
         parts += ["## Against the processor\n",

@@ -13,11 +13,10 @@ BUILD = os.path.join(ROOT, "build", "bench")
 CACHE = os.path.join(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "cnnrun-bench")
 CNNRUN = os.environ.get("CNNRUN") or os.path.join(ROOT, "build", "release", "bin", "cnnrun")
 
-HAS_TIME = "\n  time " in subprocess.run([CNNRUN, "--help"], capture_output=True, text=True).stdout
-
 START_SECONDS = 400  # until a peer has compiled and warmed up its step
 WHOLE_SECONDS = 1800
 MEMORY_STEPS = 300
+MIN_STEPS, MOST_STEPS = 3, 100000
 
 
 def mnist_folder():
@@ -49,7 +48,7 @@ class Cnnrun:
         self.options = ["output.dir=", "output.report=[]", f"backend={backend}", "--threads", str(threads)]
         self.setting = "2 threads" if threads == 2 else "1 thread"
         self.version = subprocess.run([CNNRUN, "--version"], capture_output=True, text=True).stdout.split("\n")[0]
-        self.name, self.count = "cnnrun", 2
+        self.name, self.count = "cnnrun", MIN_STEPS
 
     def run(self, verb, *options, limit=600):
         seconds, peak, out = run_once([CNNRUN, verb, self.row.pipeline, *self.options, *options], environment(), limit,
@@ -69,34 +68,31 @@ class Cnnrun:
         if self.row.kind == "memory":
             _, peak, _ = self.run("train", f"train.steps={MEMORY_STEPS}", "test.every=0", "--quiet")
             return {"value": peak, "peak_mib": peak}
-        return self.timed(seconds) if HAS_TIME else self.difference(seconds)
+        return self.difference(seconds) if self.row.augment else self.timed(seconds)
 
     def timed(self, seconds):
+        """The median step of cnnrun time, on a batch that is in memory."""
         mode = "train" if self.row.kind == "train" else "predict"
-        _, peak, out = self.run("time", "--json", "--mode", mode, "--seconds", str(seconds),
-                                f"train.batch={self.row.batch}", f"test.batch={self.row.batch}",
-                                limit=seconds * 4 + 300)
-        step = json.loads(out)["step_s"]
-        return {"value": step * self.row.scale, "peak_mib": peak}
+        while True:
+            _, peak, out = self.run("time", "--json", "--mode", mode, "--steps", str(self.count),
+                                    f"train.batch={self.row.batch}", f"test.batch={self.row.batch}")
+            step = json.loads(out.splitlines()[-1])["median"]
+            if step * self.count > seconds / 2 or self.count == MOST_STEPS:
+                return {"value": step * self.row.scale, "peak_mib": peak}
+            self.count = min(MOST_STEPS, max(self.count + 1, int(seconds / step)))
 
     def steps(self, count):
-        if self.row.kind == "train":
-            options = ("train.epochs=100000", f"train.steps={count}", "test.every=0")
-        else:
-            samples = "data.limit" if self.row.mnist else "data.test"
-            options = (f"{samples}={count * self.row.batch}", "expect.accuracy=0")
-        verb = "train" if self.row.kind == "train" else "test"
-        return self.run(verb, "--quiet", f"train.batch={self.row.batch}", f"test.batch={self.row.batch}", *options)
+        return self.run("train", "--quiet", f"train.batch={self.row.batch}", "train.epochs=100000",
+                        f"train.steps={count}", "test.every=0")
 
     def difference(self, seconds):
-        """A step as the difference between a run of many and a run of one; for a cnnrun without the verb time."""
+        """A step with its data, as the difference between a training of many and of one."""
         few, _, _ = self.steps(1)
-        most = 10000 // self.row.batch if self.row.kind == "infer" else 100000
         while True:
             took, peak, _ = self.steps(self.count)
-            if took - few > seconds or took > 3 * seconds or self.count == most:
+            if took - few > seconds or self.count == MOST_STEPS:
                 return {"value": (took - few) / (self.count - 1) * self.row.scale, "peak_mib": peak}
-            self.count = min(most, self.count * 4)
+            self.count = min(MOST_STEPS, self.count * 4)
 
 
 class TorchStep:
@@ -176,7 +172,7 @@ def find_peers():
             run_once([python, "-c", "import torch, torchvision"], environment(), 120)
             found[name] = python
         except (Failed, OSError) as error:
-            missing[name] = str(error)
+            missing[name] = str(error) if os.path.exists(python) else "it could not be installed"
     node = shutil.which("node")
     if node is None:
         missing[table.ONNX] = "node is not installed"
