@@ -24,21 +24,17 @@ typedef struct axis {
     phase *phases;
 } axis;
 
-typedef struct extent { /* of one axis of a convolution */
-    int64_t in, out, kernel, stride, dilation, before;
-} extent;
-
-static bool fits_phase(const extent *e, bool gradient, int64_t f, int64_t k)
+static bool fits_phase(const cpu_extent *e, bool gradient, int64_t f, int64_t k)
 {
     return !gradient || (f + e->before - k * e->dilation) % e->stride == 0;
 }
 
-static int64_t offset_of(const extent *e, bool gradient, int64_t f, int64_t k)
+static int64_t offset_of(const cpu_extent *e, bool gradient, int64_t f, int64_t k)
 {
     return gradient ? (f + e->before - k * e->dilation) / e->stride : k * e->dilation - e->before;
 }
 
-static void add_taps(const extent *e, bool gradient, phase *p)
+static void add_taps(const cpu_extent *e, bool gradient, phase *p)
 {
     for (int64_t i = 0; i < e->kernel; i++) {
         int64_t k = gradient ? e->kernel - 1 - i : i; /* so that offsets ascend */
@@ -50,7 +46,7 @@ static void add_taps(const extent *e, bool gradient, phase *p)
 }
 
 /* `in` and `out` are those of the forward convolution also for its gradient. */
-static bool make_axis(cpu_plan *plan, const extent *e, bool gradient, axis *a)
+static bool make_axis(cpu_plan *plan, const cpu_extent *e, bool gradient, axis *a)
 {
     const int64_t outs = gradient ? e->in : e->out;
     a->in_size = gradient ? e->out : e->in;
@@ -83,7 +79,7 @@ static void taps_inside(const axis *a, const phase *p, int64_t j0, int64_t j1, i
 }
 
 /* Columns outside the input that may be read: left and right of it. */
-static void margins_of(const extent *e, bool gradient, int32_t margin[2])
+static void margins_of(const cpu_extent *e, bool gradient, int32_t margin[2])
 {
     const int64_t stride = gradient ? e->stride : 1, step = gradient ? 1 : e->stride;
     const int64_t outs = gradient ? e->in : e->out, size = gradient ? e->out : e->in;
@@ -103,16 +99,16 @@ static void margins_of(const extent *e, bool gradient, int32_t margin[2])
 
 typedef struct conv_spec {
     bool gradient; /* with respect to the input */
-    extent y, x;
+    cpu_extent y, x;
     cpu_packing pack;
     cpu_conv_params params;
 } conv_spec;
 
-static extent extent_of(const cnn_conv2d_attrs *a, int side, const cnn_type *x, const cnn_type *y,
-                        int64_t kernel)
+cpu_extent cpu_extent_of(const cnn_conv2d_attrs *a, int side, const cnn_type *x, const cnn_type *y,
+                         int64_t kernel)
 {
-    return (extent){ x->dim[2 + side], y->dim[2 + side],  kernel,
-                     a->stride[side],  a->dilation[side], a->pad[2 * side] };
+    return (cpu_extent){ x->dim[2 + side], y->dim[2 + side],  kernel,
+                         a->stride[side],  a->dilation[side], a->pad[2 * side] };
 }
 
 void cpu_conv_margins(const cnn_node *node, const cnn_program *p, int32_t (*margins)[2])
@@ -127,7 +123,7 @@ void cpu_conv_margins(const cnn_node *node, const cnn_program *p, int32_t (*marg
     const cnn_type *out = &cnn_value_at(p, node->out[0])->type;
     const cnn_type *x = gradient ? out : in0, *w = weights ? out : in1;
     const cnn_type *y = gradient ? in0 : weights ? in1 : out;
-    extent e = extent_of(node->attrs, 1, x, y, w->dim[3]);
+    cpu_extent e = cpu_extent_of(node->attrs, 1, x, y, w->dim[3]);
     margins_of(&e, gradient, margins[node->in[0]]);
 }
 
@@ -144,7 +140,7 @@ static bool fits(const cpu_kernels *k, int64_t height, int64_t width)
 
 /* Cycles per tap: two multiply-adds, two loads, about five instructions a cycle; sums need four
  * cycles each. */
-static double cycles(int64_t height, int64_t width)
+double cpu_block_cycles(int64_t height, int64_t width)
 {
     const double products = (double)(height * width), loads = (double)(height + width);
     double c = products / 2 > loads / 2 ? products / 2 : loads / 2;
@@ -161,8 +157,8 @@ static int64_t best_width(const cpu_kernels *k, int64_t height, int64_t columns,
     for (int64_t width = 1; width <= columns && fits(k, height, width); width++) {
         int64_t full = columns / width, rest = columns % width;
         double start = 12 + 2 * (double)(height * width);
-        double c = (double)full * ((double)taps * cycles(height, width) + start) +
-                   (rest > 0 ? (double)taps * cycles(height, rest) + start : 0);
+        double c = (double)full * ((double)taps * cpu_block_cycles(height, width) + start) +
+                   (rest > 0 ? (double)taps * cpu_block_cycles(height, rest) + start : 0);
         if (c < *cost) {
             *cost = c;
             best = width;
@@ -478,8 +474,8 @@ void cpu_lower_conv(cpu_plan *plan, uint32_t n)
     s->pack.groups = a->groups;
     s->pack.in_channels = in->dim[1] / a->groups;
     s->pack.out_channels = out->dim[1] / a->groups;
-    s->y = extent_of(a, 0, x, y, w->dim[2]);
-    s->x = extent_of(a, 1, x, y, w->dim[3]);
+    s->y = cpu_extent_of(a, 0, x, y, w->dim[2]);
+    s->x = cpu_extent_of(a, 1, x, y, w->dim[3]);
     s->pack.w_group = y->dim[1] / a->groups * w->dim[1] * kernel;
     s->pack.w_out = s->gradient ? kernel : w->dim[1] * kernel;
     s->pack.w_in = s->gradient ? w->dim[1] * kernel : kernel;
@@ -489,116 +485,18 @@ void cpu_lower_conv(cpu_plan *plan, uint32_t n)
 
 /* ---- the gradient of weights ---- */
 
-typedef struct weight_grad_spec {
-    int64_t groups, channels, in_channels; /* per group: of dy and x */
-    extent y, x;
-    cpu_weight_grad_params params;
-} weight_grad_spec;
-
-/* Rows [y0, y1) of dy for which tap k of the kernel lies inside x. */
-static void rows_inside(const extent *e, int64_t k, int32_t *y0, int32_t *y1)
-{
-    const int64_t offset = k * e->dilation - e->before;
-    int64_t first = offset >= 0 ? 0 : (-offset + e->stride - 1) / e->stride;
-    int64_t end = offset >= e->in ? 0 : (e->in - 1 - offset) / e->stride + 1;
-    *y0 = (int32_t)first;
-    *y1 = (int32_t)(end < e->out ? end : e->out);
-    *y1 = *y1 > *y0 ? *y1 : *y0;
-}
-
-/* One operand of a product is in registers while the other one goes by. */
-static void block_weight_grad(const cpu_kernels *k, cpu_weight_grad_params *p, int64_t taps)
-{
-    double least = 1e300;
-    for (int32_t height = 1; height <= 8; height++)
-        for (int32_t width = 1; width <= 4; width++) {
-            if (height * width + width + 1 > k->registers || (height > 6 && width > 2))
-                continue;
-            double blocks = (double)((p->channels + height - 1) / height) *
-                            (double)((taps + width - 1) / width);
-            double cost = blocks * cycles(height, width);
-            if (cost < least) {
-                least = cost;
-                p->height = height;
-                p->width = width;
-            }
-        }
-}
-
-static cnn_status finish_weight_grad(cpu_plan *plan, cpu_step *step, cnn_error *err)
-{
-    weight_grad_spec *s = step->spec;
-    cpu_weight_grad_params *p = &s->params;
-    const cpu_view *x = &plan->values[step->in[0]].view, *dy = &plan->values[step->in[1]].view;
-    const int64_t lanes = plan->kernels->lanes, kernel = s->y.kernel * s->x.kernel;
-    const int64_t n = s->in_channels * kernel;
-    cpu_weight_grad_row *rows = cpu_plan_alloc(plan, (size_t)s->y.kernel, sizeof *rows);
-    int64_t *at = cpu_plan_alloc(plan, (size_t)n, sizeof *at);
-    int32_t *w = cpu_plan_alloc(plan, (size_t)n, sizeof *w), i = 0;
-    (void)err;
-    for (int64_t ky = 0; ky < s->y.kernel && !plan->out_of_memory; ky++) {
-        rows[ky].first = i;
-        rows[ky].count = (int32_t)(s->in_channels * s->x.kernel);
-        rows_inside(&s->y, ky, &rows[ky].y0, &rows[ky].y1);
-        for (int64_t c = 0; c < s->in_channels; c++)
-            for (int64_t kx = 0; kx < s->x.kernel; kx++) {
-                at[i] = (c * x->plane + (ky * s->y.dilation - s->y.before) * x->row +
-                         kx * s->x.dilation - s->x.before) *
-                        lanes;
-                w[i++] = (int32_t)(c * kernel + ky * s->x.kernel + kx);
-            }
-    }
-    p->groups = (int32_t)s->groups;
-    p->channels = (int32_t)s->channels;
-    p->n_rows = (int32_t)s->y.kernel;
-    p->n_taps = (int32_t)n;
-    p->x_group = s->in_channels * x->plane * lanes;
-    p->x_row = s->y.stride * x->row * lanes;
-    p->x_step = s->x.stride * lanes;
-    p->dy_plane = dy->plane * lanes;
-    p->dy_row = dy->row * lanes;
-    p->columns = (int32_t)s->x.out;
-    p->rows = rows;
-    p->x = at;
-    p->w = w;
-    block_weight_grad(plan->kernels, p, s->in_channels * s->x.kernel);
-    return CNN_OK;
-}
-
-static void add_weight_grad(cpu_plan *plan, uint32_t n, weight_grad_spec *s, int32_t x, int32_t dy)
-{
-    const cnn_node *node = cnn_node_at(plan->program, n);
-    int64_t count = cnn_count(&cnn_value_at(plan->program, node->out[0])->type);
-    int32_t sum = cpu_add_partial(plan, count, sizeof(float));
-    cpu_step *step = cpu_add_step(plan, n);
-    step->kernel = plan->kernels->weight_grad;
-    step->params = &s->params;
-    step->spec = s;
-    step->finish = finish_weight_grad;
-    step->sums = step->masks = true;
-    cpu_step_in(plan, step, x);
-    cpu_step_in(plan, step, dy);
-    cpu_step_out(plan, step, sum);
-    cpu_add_total(plan, n, sum, cpu_new_plain(plan, node->out[0]), 1);
-}
-
 void cpu_lower_weight_grad(cpu_plan *plan, uint32_t n)
 {
     const cnn_node *node = cnn_node_at(plan->program, n);
     const cnn_conv2d_attrs *a = node->attrs;
-    weight_grad_spec *s = cpu_plan_alloc(plan, 1, sizeof *s);
-    if (s == NULL)
-        return;
     const cnn_type *x = &cnn_value_at(plan->program, node->in[0])->type;
     const cnn_type *y = &cnn_value_at(plan->program, node->in[1])->type;
     const cnn_type *w = &cnn_value_at(plan->program, node->out[0])->type;
-    s->groups = a->groups;
-    s->channels = y->dim[1] / a->groups;
-    s->in_channels = x->dim[1] / a->groups;
-    s->y = extent_of(a, 0, x, y, w->dim[2]);
-    s->x = extent_of(a, 1, x, y, w->dim[3]);
+    const cpu_extent side[2] = { cpu_extent_of(a, 0, x, y, w->dim[2]),
+                                 cpu_extent_of(a, 1, x, y, w->dim[3]) };
     int32_t from = cpu_tile_of(plan, n, node->in[0]), dy = cpu_tile_of(plan, n, node->in[1]);
-    add_weight_grad(plan, n, s, from, dy);
+    cpu_add_weight_grad(plan, n, from, dy, a->groups, y->dim[1] / a->groups, x->dim[1] / a->groups,
+                        side);
 }
 
 /* A product of [N,K] with a matrix is a convolution of K channels of one pixel; that of two batches
@@ -609,16 +507,12 @@ void cpu_lower_matmul(cpu_plan *plan, uint32_t n)
     const cnn_matmul_attrs *a = node->attrs;
     const cnn_type *in = &cnn_value_at(plan->program, node->in[0])->type;
     const cnn_type *out = &cnn_value_at(plan->program, node->out[0])->type;
-    const extent pixel = { 1, 1, 1, 1, 1, 0 };
+    const cpu_extent pixel = { 1, 1, 1, 1, 1, 0 };
     if (a->trans_a) {
-        weight_grad_spec *g = cpu_plan_alloc(plan, 1, sizeof *g);
-        if (g == NULL)
-            return;
-        *g = (weight_grad_spec){
-            .groups = 1, .channels = out->dim[0], .in_channels = out->dim[1], .y = pixel, .x = pixel
-        };
+        const cpu_extent pixels[2] = { pixel, pixel };
         int32_t left = cpu_tile_of(plan, n, node->in[0]);
-        add_weight_grad(plan, n, g, cpu_tile_of(plan, n, node->in[1]), left);
+        int32_t right = cpu_tile_of(plan, n, node->in[1]);
+        cpu_add_weight_grad(plan, n, right, left, 1, out->dim[0], out->dim[1], pixels);
         return;
     }
     conv_spec *s = cpu_plan_alloc(plan, 1, sizeof *s);

@@ -4,6 +4,14 @@
 
 #include "plan.h"
 
+typedef struct cpu_extent { /* of one axis of a convolution */
+    int64_t in, out, kernel, stride, dilation, before;
+} cpu_extent;
+
+/* side: 0 y, 1 x; x and y are what the convolution reads and gives. */
+cpu_extent cpu_extent_of(const cnn_conv2d_attrs *, int side, const cnn_type *x, const cnn_type *y,
+                         int64_t kernel);
+
 /* The weight of (group, out channel, in channel, tap of the kernel) lies at
  * group * w_group + out * w_out + in * w_in + tap in plain memory. Packed: per group and block
  * [in channel][tap][height]. */
@@ -19,8 +27,15 @@ typedef struct cpu_packing {
 /* Chooses the blocks for rows of so many columns (vectors). */
 void cpu_plan_blocks(cpu_plan *, cpu_packing *, int64_t columns);
 
+/* Cycles of a register block per tap or position, by what limits them. */
+double cpu_block_cycles(int64_t height, int64_t width);
+
 /* Width of the register blocks in which `columns` are done cheapest at a height. */
 int64_t cpu_block_width(const cpu_kernels *, int64_t height, int64_t columns, int64_t taps);
+
+/* A step for the gradient of weights, [groups channels][in_channels taps]. */
+void cpu_add_weight_grad(cpu_plan *, uint32_t node, int32_t x, int32_t dy, int64_t groups,
+                         int64_t channels, int64_t in_channels, const cpu_extent side[2]);
 
 /* A whole step that packs plain weights; scale: plain value, a factor per out channel, or -1.
  * Returns the packed value. The packing lives as long as the plan. */

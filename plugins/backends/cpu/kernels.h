@@ -98,23 +98,27 @@ typedef struct cpu_flat {
 } cpu_flat;
 
 /* dw[o][tap] += sum over images and positions of dy[o](pos) x(pos + tap); p: x, dy, dw. dw is plain
- * memory, [O][taps of the group]. Taps of one kernel row see the same rows of dy. */
-typedef struct cpu_weight_grad_row {
-    int32_t first, count; /* of the taps */
-    int32_t y0, y1;       /* rows of dy that see it */
-} cpu_weight_grad_row;
+ * memory, [O][taps of the group]. A register block is `height` channels of dy times up to `width`
+ * taps that see the same rows; blocks do not cross a chunk of taps, whose sums are kept while strips
+ * of rows go by. */
+enum { CPU_WEIGHT_GRAD_HEIGHT = 8, CPU_WEIGHT_GRAD_WIDTH = 4, CPU_WEIGHT_GRAD_CHUNK = 48 };
+
+typedef struct cpu_weight_grad_block {
+    int32_t first, width; /* taps */
+    int32_t y0, y1;       /* rows of dy that see them */
+} cpu_weight_grad_block;
 
 typedef struct cpu_weight_grad_params {
     int32_t groups, channels; /* of dy per group */
-    int32_t n_rows, n_taps;
+    int32_t n_taps, n_blocks;
     int64_t x_group;          /* floats */
     int64_t x_row, x_step;    /* in x for the next row and column of dy, floats */
     int64_t dy_plane, dy_row; /* floats */
-    int32_t columns;          /* of dy */
+    int32_t rows, columns;    /* of dy */
     int32_t height, width;    /* of a register block: channels of dy, taps */
-    const cpu_weight_grad_row *rows;
-    const int64_t *x; /* per tap in the order of the rows: offset in x for dy (0, 0), floats */
-    const int32_t *w; /* ... and its place in dw */
+    int32_t strip;            /* rows of dy that are worked on before the next ones */
+    const int64_t *x;         /* per tap: offset in x for dy (0, 0), floats */
+    const cpu_weight_grad_block *blocks;
 } cpu_weight_grad_params;
 
 /* ---- map: an expression over rows of vectors */

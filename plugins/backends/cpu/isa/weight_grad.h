@@ -1,32 +1,33 @@
 /* The gradient of weights: register blocks of `height` channels of dy times `width` taps, summed
- * over all positions; the lanes, which are images, are added at the end. */
+ * over positions; the lanes, which are images, are added at the end. */
 #ifndef CPU_WEIGHT_GRAD_H
 #define CPU_WEIGHT_GRAD_H
 
-#include "vector.h"
+#include "reduce.h"
+
+enum { WEIGHT_GRAD_SUMS = CPU_WEIGHT_GRAD_CHUNK * CPU_WEIGHT_GRAD_HEIGHT };
 
 typedef struct weight_grad_args {
-    const float *dy;   /* of the first channel, row y0 */
-    const float *x[4]; /* per tap, for row y0 */
-    float *dw;         /* of the first channel */
-    const int32_t *w;  /* per tap: place in dw */
+    const float *dy;                       /* of the first channel, first row */
+    const float *x[CPU_WEIGHT_GRAD_WIDTH]; /* per tap, for that row */
+    vf *sums;                              /* [tap][channel] */
     int64_t dy_plane, dy_row, x_row, x_step;
-    int32_t rows, columns, taps; /* taps of a channel, from one to the next in dw */
+    int32_t rows, columns;
 } weight_grad_args;
 
 ALWAYS void weight_grad_block(const weight_grad_args *a, const int H, const int W)
 {
-    vf sum[8][4];
+    vf sum[CPU_WEIGHT_GRAD_HEIGHT][CPU_WEIGHT_GRAD_WIDTH];
 #pragma GCC unroll 8
     for (int h = 0; h < H; h++)
 #pragma GCC unroll 4
         for (int w = 0; w < W; w++)
-            sum[h][w] = (vf){ 0 };
+            sum[h][w] = a->sums[w * H + h];
     for (int32_t r = 0; r < a->rows; r++) {
         const float *dy = a->dy + r * a->dy_row;
         int64_t at = r * a->x_row;
         for (int32_t i = 0; i < a->columns; i++, dy += LANES, at += a->x_step) {
-            vf x[4];
+            vf x[CPU_WEIGHT_GRAD_WIDTH];
 #pragma GCC unroll 4
             for (int w = 0; w < W; w++)
                 x[w] = load(a->x[w] + at);
@@ -43,7 +44,7 @@ ALWAYS void weight_grad_block(const weight_grad_args *a, const int H, const int 
     for (int h = 0; h < H; h++)
 #pragma GCC unroll 4
         for (int w = 0; w < W; w++)
-            a->dw[(int64_t)h * a->taps + a->w[w]] += sum_lanes(sum[h][w]);
+            a->sums[w * H + h] = sum[h][w];
 }
 
 typedef void (*weight_grad_fn)(const weight_grad_args *);
@@ -65,35 +66,68 @@ WEIGHT_GRAD_32_REGISTERS(WEIGHT_GRAD)
 #endif
 
 #define ENTRY(H, W) [H][W] = weight_grad_##H##x##W,
-static const weight_grad_fn weight_grad_fns[9][5] = { WEIGHT_GRAD_16_REGISTERS(ENTRY)
+static const weight_grad_fn weight_grad_fns[CPU_WEIGHT_GRAD_HEIGHT + 1]
+                                           [CPU_WEIGHT_GRAD_WIDTH + 1] = {
+                                               WEIGHT_GRAD_16_REGISTERS(ENTRY)
 #if CPU_REGISTERS >= 32
-                                                          WEIGHT_GRAD_32_REGISTERS(ENTRY)
+                                                   WEIGHT_GRAD_32_REGISTERS(ENTRY)
 #endif
-};
+                                           };
 #undef ENTRY
 #undef WEIGHT_GRAD
 
-static void weight_grad_rows(const cpu_weight_grad_params *p, const float *x, const float *dy,
-                             float *dw, int32_t height)
+/* `height` channels of dy against the blocks [first, end), which are one chunk. */
+static void weight_grad_chunk(const cpu_weight_grad_params *p, const float *x, const float *dy,
+                              int32_t height, int32_t first, int32_t end, vf *sums)
 {
-    for (int32_t k = 0; k < p->n_rows; k++) {
-        const cpu_weight_grad_row *row = &p->rows[k];
-        for (int32_t t = 0; t < row->count; t += p->width) {
-            const int32_t width = row->count - t < p->width ? row->count - t : p->width;
-            weight_grad_args a = { .dy = dy + row->y0 * p->dy_row,
-                                   .dw = dw,
-                                   .w = p->w + row->first + t,
-                                   .dy_plane = p->dy_plane,
-                                   .dy_row = p->dy_row,
-                                   .x_row = p->x_row,
-                                   .x_step = p->x_step,
-                                   .rows = row->y1 - row->y0,
-                                   .columns = p->columns,
-                                   .taps = p->n_taps };
-            for (int32_t w = 0; w < width; w++)
-                a.x[w] = x + p->x[row->first + t + w] + row->y0 * p->x_row;
-            weight_grad_fns[height][width](&a);
+    weight_grad_args a = { .dy_plane = p->dy_plane,
+                           .dy_row = p->dy_row,
+                           .x_row = p->x_row,
+                           .x_step = p->x_step,
+                           .columns = p->columns };
+    const int32_t tap = p->blocks[first].first;
+    for (int32_t y = 0; y < p->rows; y += p->strip)
+        for (int32_t i = first; i < end; i++) {
+            const cpu_weight_grad_block *b = &p->blocks[i];
+            const int32_t y0 = b->y0 > y ? b->y0 : y;
+            const int32_t y1 = b->y1 < y + p->strip ? b->y1 : y + p->strip;
+            if (y0 >= y1)
+                continue;
+            a.rows = y1 - y0;
+            a.dy = dy + y0 * p->dy_row;
+            a.sums = sums + (b->first - tap) * height;
+            for (int32_t w = 0; w < b->width; w++)
+                a.x[w] = x + p->x[b->first + w] + y0 * p->x_row;
+            weight_grad_fns[height][b->width](&a);
         }
+}
+
+/* dw[channel][tap] += the lanes of sums[tap][channel]. */
+static void weight_grad_store(vf *sums, int32_t taps, int32_t height, float *dw, int32_t n_taps)
+{
+    float total[WEIGHT_GRAD_SUMS] = { 0 };
+    const int32_t count = taps * height;
+    for (int32_t i = 0; i < count; i += LANES)
+        add_lane_sums(total + i, sums + i, count - i < LANES ? count - i : LANES);
+    for (int32_t t = 0; t < taps; t++)
+        for (int32_t h = 0; h < height; h++)
+            dw[(int64_t)h * n_taps + t] += total[t * height + h];
+}
+
+static void weight_grad_channels(const cpu_weight_grad_params *p, const float *x, const float *dy,
+                                 float *dw, int32_t height)
+{
+    vf sums[WEIGHT_GRAD_SUMS];
+    for (int32_t first = 0, end; first < p->n_blocks; first = end) {
+        const int32_t tap = p->blocks[first].first;
+        int32_t taps = 0;
+        for (end = first; end < p->n_blocks && p->blocks[end].first / CPU_WEIGHT_GRAD_CHUNK ==
+                                                   tap / CPU_WEIGHT_GRAD_CHUNK;
+             end++)
+            taps += p->blocks[end].width;
+        memset(sums, 0, (size_t)(taps * height) * sizeof *sums);
+        weight_grad_chunk(p, x, dy, height, first, end, sums);
+        weight_grad_store(sums, taps, height, dw + tap, p->n_taps);
     }
 }
 
@@ -106,8 +140,8 @@ static void weight_grad_tile(const void *params, void *const *p, const cpu_tile 
         for (int32_t c = 0; c < g->channels; c += g->height) {
             const int32_t height = g->channels - c < g->height ? g->channels - c : g->height;
             const int64_t channel = (int64_t)i * g->channels + c;
-            weight_grad_rows(g, x, (const float *)p[1] + channel * g->dy_plane,
-                             (float *)p[2] + channel * g->n_taps, height);
+            weight_grad_channels(g, x, (const float *)p[1] + channel * g->dy_plane,
+                                 (float *)p[2] + channel * g->n_taps, height);
         }
     }
 }
