@@ -138,13 +138,13 @@ static bool fits(const cpu_kernels *k, int64_t height, int64_t width)
            height * width + width + 1 <= k->registers;
 }
 
-/* Cycles per tap: two multiply-adds, two loads, about five instructions a cycle; sums need four
+/* Cycles per tap: two multiply-adds, two loads, about four instructions a cycle; sums need four
  * cycles each. */
 double cpu_block_cycles(int64_t height, int64_t width)
 {
     const double products = (double)(height * width), loads = (double)(height + width);
     double c = products / 2 > loads / 2 ? products / 2 : loads / 2;
-    c = c > (products + loads + 5) / 5 ? c : (products + loads + 5) / 5;
+    c = c > (products + loads + 4) / 4 ? c : (products + loads + 4) / 4;
     return c > 4 ? c : 4;
 }
 

@@ -99,8 +99,8 @@ typedef struct cpu_flat {
 
 /* dw[o][tap] += sum over images and positions of dy[o](pos) x(pos + tap); p: x, dy, dw. dw is plain
  * memory, [O][taps of the group]. A register block is `height` channels of dy times up to `width`
- * taps that see the same rows; blocks do not cross a chunk of taps, whose sums are kept while strips
- * of rows go by. */
+ * taps that see the same rows; blocks do not cross a chunk of taps, whose sums are kept while
+ * strips of rows go by. */
 enum { CPU_WEIGHT_GRAD_HEIGHT = 8, CPU_WEIGHT_GRAD_WIDTH = 4, CPU_WEIGHT_GRAD_CHUNK = 48 };
 
 typedef struct cpu_weight_grad_block {
@@ -111,13 +111,12 @@ typedef struct cpu_weight_grad_block {
 typedef struct cpu_weight_grad_params {
     int32_t groups, channels; /* of dy per group */
     int32_t n_taps, n_blocks;
-    int64_t x_group;          /* floats */
-    int64_t x_row, x_step;    /* in x for the next row and column of dy, floats */
-    int64_t dy_plane, dy_row; /* floats */
-    int32_t rows, columns;    /* of dy */
-    int32_t height, width;    /* of a register block: channels of dy, taps */
-    int32_t strip;            /* rows of dy that are worked on before the next ones */
-    const int64_t *x;         /* per tap: offset in x for dy (0, 0), floats */
+    int64_t x_group, dy_plane; /* floats */
+    int32_t rows, columns;     /* of dy */
+    const int32_t (*at)[2];    /* per position of dy: its offset in a plane of dy, and in x */
+    int32_t height, width;     /* of a register block: channels of dy, taps */
+    int32_t strip;             /* rows of dy that are worked on before the next ones */
+    const int64_t *x;          /* per tap: offset in x for dy (0, 0), floats */
     const cpu_weight_grad_block *blocks;
 } cpu_weight_grad_params;
 

@@ -95,6 +95,20 @@ static int32_t strip_rows(const cpu_weight_grad_params *p, int64_t lanes)
     return rows < 1 ? 1 : (int32_t)rows;
 }
 
+/* One list of positions, so that short rows cost nothing. */
+static int32_t (*list_positions(cpu_plan *plan, const weight_grad_spec *s, const cpu_view *x,
+                                const cpu_view *dy))[2]
+{
+    const int32_t lanes = plan->kernels->lanes;
+    int32_t(*at)[2] = cpu_plan_alloc(plan, (size_t)(s->y.out * s->x.out), sizeof *at);
+    for (int64_t y = 0; y < s->y.out && at != NULL; y++)
+        for (int64_t i = 0; i < s->x.out; i++) {
+            at[y * s->x.out + i][0] = (int32_t)(y * dy->row + i) * lanes;
+            at[y * s->x.out + i][1] = (int32_t)(y * s->y.stride * x->row + i * s->x.stride) * lanes;
+        }
+    return at;
+}
+
 static cnn_status finish(cpu_plan *plan, cpu_step *step, cnn_error *err)
 {
     weight_grad_spec *s = step->spec;
@@ -116,13 +130,11 @@ static cnn_status finish(cpu_plan *plan, cpu_step *step, cnn_error *err)
                                    .channels = (int32_t)s->channels,
                                    .n_taps = (int32_t)n,
                                    .x_group = s->in_channels * x->plane * lanes,
-                                   .x_row = s->y.stride * x->row * lanes,
-                                   .x_step = s->x.stride * lanes,
                                    .dy_plane = dy->plane * lanes,
-                                   .dy_row = dy->row * lanes,
                                    .rows = (int32_t)s->y.out,
                                    .columns = (int32_t)s->x.out,
                                    .x = at,
+                                   .at = (const int32_t(*)[2])list_positions(plan, s, x, dy),
                                    .blocks = blocks };
     choose_block(plan->kernels, p, longest_run(s));
     p->strip = strip_rows(p, lanes);

@@ -8,11 +8,11 @@
 enum { WEIGHT_GRAD_SUMS = CPU_WEIGHT_GRAD_CHUNK * CPU_WEIGHT_GRAD_HEIGHT };
 
 typedef struct weight_grad_args {
-    const float *dy;                       /* of the first channel, first row */
-    const float *x[CPU_WEIGHT_GRAD_WIDTH]; /* per tap, for that row */
+    const float *dy;                       /* of the first channel */
+    const float *x[CPU_WEIGHT_GRAD_WIDTH]; /* per tap */
     vf *sums;                              /* [tap][channel] */
-    int64_t dy_plane, dy_row, x_row, x_step;
-    int32_t rows, columns;
+    const int32_t (*at)[2];                /* the positions, in dy and x */
+    int64_t dy_plane, count;
 } weight_grad_args;
 
 ALWAYS void weight_grad_block(const weight_grad_args *a, const int H, const int W)
@@ -23,21 +23,19 @@ ALWAYS void weight_grad_block(const weight_grad_args *a, const int H, const int 
 #pragma GCC unroll 4
         for (int w = 0; w < W; w++)
             sum[h][w] = a->sums[w * H + h];
-    for (int32_t r = 0; r < a->rows; r++) {
-        const float *dy = a->dy + r * a->dy_row;
-        int64_t at = r * a->x_row;
-        for (int32_t i = 0; i < a->columns; i++, dy += LANES, at += a->x_step) {
-            vf x[CPU_WEIGHT_GRAD_WIDTH];
+    for (int64_t i = 0; i < a->count; i++) {
+        const float *dy = a->dy + a->at[i][0];
+        const int64_t at = a->at[i][1];
+        vf x[CPU_WEIGHT_GRAD_WIDTH];
+#pragma GCC unroll 4
+        for (int w = 0; w < W; w++)
+            x[w] = load(a->x[w] + at);
+#pragma GCC unroll 8
+        for (int h = 0; h < H; h++) {
+            const vf d = load(dy + h * a->dy_plane);
 #pragma GCC unroll 4
             for (int w = 0; w < W; w++)
-                x[w] = load(a->x[w] + at);
-#pragma GCC unroll 8
-            for (int h = 0; h < H; h++) {
-                const vf d = load(dy + h * a->dy_plane);
-#pragma GCC unroll 4
-                for (int w = 0; w < W; w++)
-                    sum[h][w] += d * x[w];
-            }
+                sum[h][w] += d * x[w];
         }
     }
 #pragma GCC unroll 8
@@ -56,8 +54,9 @@ typedef void (*weight_grad_fn)(const weight_grad_args *);
     }
 #define WEIGHT_GRAD_16_REGISTERS(X)                                                         \
     X(1, 1)                                                                                 \
-    X(1, 2) X(1, 3) X(1, 4) X(2, 1) X(2, 2) X(2, 3) X(2, 4) X(3, 1) X(3, 2) X(3, 3) X(4, 1) \
-        X(4, 2) X(4, 3) X(5, 1) X(5, 2) X(6, 1) X(6, 2) X(7, 1) X(8, 1)
+    X(1, 2)                                                                                 \
+    X(1, 3) X(1, 4) X(2, 1) X(2, 2) X(2, 3) X(2, 4) X(3, 1) X(3, 2) X(3, 3) X(4, 1) X(4, 2) \
+        X(4, 3) X(5, 1) X(5, 2) X(6, 1) X(6, 2) X(7, 1) X(8, 1)
 #define WEIGHT_GRAD_32_REGISTERS(X) X(3, 4) X(4, 4) X(5, 3) X(5, 4) X(6, 3) X(6, 4) X(7, 2) X(8, 2)
 
 WEIGHT_GRAD_16_REGISTERS(WEIGHT_GRAD)
@@ -80,11 +79,7 @@ static const weight_grad_fn weight_grad_fns[CPU_WEIGHT_GRAD_HEIGHT + 1]
 static void weight_grad_chunk(const cpu_weight_grad_params *p, const float *x, const float *dy,
                               int32_t height, int32_t first, int32_t end, vf *sums)
 {
-    weight_grad_args a = { .dy_plane = p->dy_plane,
-                           .dy_row = p->dy_row,
-                           .x_row = p->x_row,
-                           .x_step = p->x_step,
-                           .columns = p->columns };
+    weight_grad_args a = { .dy = dy, .dy_plane = p->dy_plane };
     const int32_t tap = p->blocks[first].first;
     for (int32_t y = 0; y < p->rows; y += p->strip)
         for (int32_t i = first; i < end; i++) {
@@ -93,11 +88,11 @@ static void weight_grad_chunk(const cpu_weight_grad_params *p, const float *x, c
             const int32_t y1 = b->y1 < y + p->strip ? b->y1 : y + p->strip;
             if (y0 >= y1)
                 continue;
-            a.rows = y1 - y0;
-            a.dy = dy + y0 * p->dy_row;
+            a.at = p->at + y0 * p->columns;
+            a.count = (int64_t)(y1 - y0) * p->columns;
             a.sums = sums + (b->first - tap) * height;
             for (int32_t w = 0; w < b->width; w++)
-                a.x[w] = x + p->x[b->first + w] + y0 * p->x_row;
+                a.x[w] = x + p->x[b->first + w];
             weight_grad_fns[height][b->width](&a);
         }
 }
