@@ -93,9 +93,12 @@ typedef struct cpu_flat {
     const cpu_conv_block *blocks;
     int32_t n_blocks;
     const cpu_conv_taps *taps;
+    int32_t chunk; /* taps whose inputs stay in the first cache for all blocks */
     int64_t vectors;
     bool relu;
 } cpu_flat;
+
+enum { CPU_FLAT_VECTORS = 6 }; /* of a line that all blocks work on before the next ones */
 
 /* dw[o][tap] += sum over images and positions of dy[o](pos) x(pos + tap); p: x, dy, dw. dw is plain
  * memory, [O][taps of the group]. A register block is `height` channels of dy times up to `width`
@@ -170,6 +173,10 @@ typedef struct cpu_kernels {
     int32_t registers; /* vector registers: what the register blocks have to fit in */
     cpu_kernel conv, weight_grad, map;
     void (*flat)(const cpu_flat *);
+    /* y[i] = the larger of y[i] and x[i]; NaN wins. */
+    void (*larger)(const float *x, float *y, int64_t n);
+    /* y[i] = x[i * stride]; reads no further than x[(n - 1) * stride + 1]. */
+    void (*every)(const float *x, float *y, int64_t n, int64_t stride);
     /* y[i] = x . w[i], rows of k floats. */
     void (*dots)(const float *x, const float *w, float *y, int64_t k, int64_t rows);
 

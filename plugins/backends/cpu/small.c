@@ -188,6 +188,11 @@ static bool lower_reshape(cpu_plan *plan, uint32_t n)
 static bool lower_pool(cpu_plan *plan, uint32_t n)
 {
     const cnn_node *node = cnn_node_at(plan->program, n);
+    const cnn_pool2d_attrs *a = node->attrs;
+    enum { WIDEST = 4096 };
+    if (type_of(plan, node->in[0])->dim[3] + a->pad[2] + a->pad[3] + a->kernel[1] * a->dilation[1] >
+        WIDEST)
+        return false;
     int32_t from = cpu_image_of(plan, n, node->in[0]), to = cpu_new_image(plan, node->out[0]);
     const bool max = strcmp(node->op->c.name, "max_pool2d") == 0;
     cpu_step *step =

@@ -105,30 +105,7 @@ cnn_status cpu_small_concat(const cpu_step *step, void *const *p, const cpu_plan
 
 /* ---- pooling ---- */
 
-enum { LINE = 2048 }; /* columns that are worked on at once */
-
-/* Largest of the window's rows; NaN wins. */
-static void max_rows(const float *from, int64_t row, int64_t rows, float *line, int64_t n)
-{
-    for (int64_t x = 0; x < n; x++)
-        line[x] = from[x];
-    for (int64_t y = 1; y < rows; y++)
-        for (int64_t x = 0; x < n; x++) {
-            const float v = from[y * row + x];
-            line[x] = v > line[x] || v != v ? v : line[x];
-        }
-}
-
-static float max_columns(const cnn_pool2d_attrs *a, const float *line, int64_t w, int64_t ox)
-{
-    float most = -INFINITY;
-    for (int64_t k = 0; k < a->kernel[1]; k++) {
-        const int64_t x = ox * a->stride[1] - a->pad[2] + k * a->dilation[1];
-        if (x >= 0 && x < w && (line[x] > most || line[x] != line[x]))
-            most = line[x];
-    }
-    return most;
-}
+enum { LINE = 4096 }; /* columns with padding, at most */
 
 /* Rows of the window of output row oy that exist: first, and how many. */
 static int64_t window_rows(const cnn_pool2d_attrs *a, int64_t h, int64_t oy, int64_t *first)
@@ -144,24 +121,36 @@ static int64_t window_rows(const cnn_pool2d_attrs *a, int64_t h, int64_t oy, int
     return n;
 }
 
+/* The largest of the window's rows into a padded line, then of neighbours in it; of those every
+ * stride-th is a result. */
+static void max_row(const planes *j, const float *from, int64_t oy, float *to)
+{
+    const cnn_pool2d_attrs *a = j->step->params;
+    const cpu_view *x = &operand(j, 0)->view, *y = &operand(j, 1)->view;
+    float line[LINE], most[LINE];
+    const int64_t span = (y->w - 1) * a->stride[1] + 1;
+    const int64_t length = span + (a->kernel[1] - 1) * a->dilation[1];
+    int64_t first = 0, rows = window_rows(a, x->h, oy, &first);
+    int64_t seen = length - a->pad[2] < x->w ? length - a->pad[2] : x->w;
+    for (int64_t k = 0; k < length; k++)
+        line[k] = -INFINITY;
+    for (int64_t r = 0; r < rows; r++)
+        j->plan->kernels->larger(from + (first + r * a->dilation[0]) * x->row, line + a->pad[2],
+                                 seen);
+    memcpy(most, line, (size_t)span * sizeof *most);
+    for (int64_t k = 1; k < a->kernel[1]; k++)
+        j->plan->kernels->larger(line + k * a->dilation[1], most, span);
+    j->plan->kernels->every(most, to, y->w, a->stride[1]);
+}
+
 static void max_plane(void *context, uint32_t i)
 {
     const planes *j = context;
-    const cnn_pool2d_attrs *a = j->step->params;
-    const cpu_view *x = &operand(j, 0)->view, *y = &operand(j, 1)->view;
-    const float *from = plane_of(j, 0, i);
-    float *to = plane_of(j, 1, i), line[LINE];
-    for (int64_t oy = 0; oy < y->h; oy++) {
-        int64_t first = 0, rows = window_rows(a, x->h, oy, &first);
-        if (rows == 0)
-            for (int64_t k = 0; k < x->w; k++)
-                line[k] = -INFINITY;
-        else
-            max_rows(from + first * x->row, a->dilation[0] * x->row, rows, line, x->w);
-        for (int64_t ox = 0; ox < y->w; ox++)
-            to[oy * y->row + ox] = max_columns(a, line, x->w, ox);
-    }
-    cpu_small_clear(operand(j, 1), to);
+    const cpu_value *y = operand(j, 1);
+    float *to = plane_of(j, 1, i);
+    for (int64_t oy = 0; oy < y->view.h; oy++)
+        max_row(j, plane_of(j, 0, i), oy, to + oy * y->view.row);
+    cpu_small_clear(y, to);
 }
 
 cnn_status cpu_small_max_pool(const cpu_step *step, void *const *p, const cpu_plan *plan,

@@ -12,29 +12,37 @@ static int32_t flat_width(int32_t height, int64_t vectors)
     return width;
 }
 
-/* As many register blocks of one width as fit, then a smaller one. */
-static void flat_block(const cpu_flat *f, const cpu_conv_block *b)
+/* One block of channels on a few vectors of a line, for a range of taps: as many register blocks of
+ * one width as fit, then a smaller one. The first range begins with the bias and what is added, the
+ * others with what is there. */
+static void flat_block(const cpu_flat *f, const cpu_conv_block *b, const cpu_conv_taps *taps,
+                       int64_t first, int64_t vectors)
 {
-    const int32_t width = flat_width(b->height, f->vectors);
+    const int32_t width = flat_width(b->height, vectors);
+    const bool begins = taps->x == f->taps->x;
+    const bool ends = taps->x + taps->count == f->taps->x + f->taps->count;
+    float *y = f->y + b->first * f->y_plane + first * LANES;
     conv_args a = {
-        .x = f->x,
+        .x = f->x + first * LANES,
         .w = f->w + b->weights,
-        .bias = f->bias != NULL ? f->bias + b->first : NULL,
-        .add = f->add != NULL ? f->add + b->first * f->add_plane : NULL,
-        .y = f->y + b->first * f->y_plane,
-        .taps = f->taps,
+        .bias = begins && f->bias != NULL ? f->bias + b->first : NULL,
+        .add = !begins          ? y
+               : f->add != NULL ? f->add + b->first * f->add_plane + first * LANES
+                                : NULL,
+        .y = y,
+        .taps = taps,
         .x_step = LANES,
         .y_step = LANES,
         .y_plane = f->y_plane,
-        .add_plane = f->add_plane,
-        .repeat = (int32_t)(f->vectors / width),
-        .relu = f->relu,
+        .add_plane = begins ? f->add_plane : f->y_plane,
+        .repeat = (int32_t)(vectors / width),
+        .relu = ends && f->relu,
     };
-    const int32_t rest = (int32_t)(f->vectors % width);
+    const int32_t rest = (int32_t)(vectors % width);
     conv_fns[b->height][width](&a);
     if (rest == 0)
         return;
-    const int64_t done = (f->vectors - rest) * LANES;
+    const int64_t done = (vectors - rest) * LANES;
     a.x += done;
     a.y += done;
     a.add = a.add != NULL ? a.add + done : NULL;
@@ -44,8 +52,40 @@ static void flat_block(const cpu_flat *f, const cpu_conv_block *b)
 
 static void flat_run(const cpu_flat *f)
 {
-    for (int32_t i = 0; i < f->n_blocks; i++)
-        flat_block(f, &f->blocks[i]);
+    const int64_t part = f->chunk < f->taps->count ? CPU_FLAT_VECTORS : f->vectors;
+    for (int64_t first = 0; first < f->vectors; first += part) {
+        const int64_t rest = f->vectors - first;
+        for (int32_t t = 0; t < f->taps->count; t += f->chunk) {
+            const int32_t left = f->taps->count - t;
+            const cpu_conv_taps taps = { left < f->chunk ? left : f->chunk, f->taps->x + t,
+                                         f->taps->w + t };
+            for (int32_t i = 0; i < f->n_blocks; i++)
+                flat_block(f, &f->blocks[i], &taps, first, rest < part ? rest : part);
+        }
+    }
+}
+
+static void larger_run(const float *x, float *y, int64_t n)
+{
+    int64_t i = 0;
+    for (; i + LANES <= n; i += LANES) {
+        const vf a = load(x + i), b = load(y + i);
+        store(y + i, choose((a > b) | (a != a), a, b));
+    }
+    for (; i < n; i++)
+        y[i] = x[i] > y[i] || x[i] != x[i] ? x[i] : y[i];
+}
+
+static void every_run(const float *x, float *y, int64_t n, int64_t stride)
+{
+    int64_t i = 0;
+    vi even;
+    for (int k = 0; k < LANES; k++)
+        even[k] = 2 * k;
+    for (; stride == 2 && i + LANES <= n; i += LANES)
+        store(y + i, __builtin_shuffle(load(x + 2 * i), load(x + 2 * i + LANES), even));
+    for (; i < n; i++)
+        y[i] = x[i * stride];
 }
 
 /* y[i] = x . w[i] for rows of k floats, four rows at a time. */
