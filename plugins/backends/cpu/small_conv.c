@@ -105,8 +105,9 @@ static int32_t chunk_of(const cpu_plan *plan, const conv_spec *s)
 {
     enum { CACHED = 28 << 10, LINE = 64 };
     const int64_t vector = plan->kernels->lanes * (int64_t)sizeof(float);
-    const int64_t channels = CACHED / (CPU_FLAT_VECTORS * vector + LINE);
-    return s->pack.kernel == 1 && channels < s->taps.count ? (int32_t)channels : s->taps.count;
+    const int64_t channels = CACHED / (s->kh * (CPU_FLAT_VECTORS * vector + LINE));
+    return 2 * channels <= s->pack.in_channels ? (int32_t)(channels * s->pack.kernel)
+                                               : s->taps.count;
 }
 
 static void share_out(const cpu_plan *plan, conv_spec *s)
