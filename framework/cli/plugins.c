@@ -3,6 +3,7 @@
 
 #include "base/text.h"
 #include "cli/cli.h"
+#include "matrix.h"
 
 static bool has_word(const char *text, const char *word)
 {
@@ -144,13 +145,68 @@ static void print_json(const cnn_registry *registry, const char *word)
     cnn_text_free(&out);
 }
 
+/* ---- --matrix ---- */
+
+static const char *const cell_names[] = { "-", "yes", "partly", "no" };
+
+static void print_matrix(const cnn_matrix *m, bool reasons)
+{
+    (void)printf("%-20s %-9s", "op", "gradient");
+    for (uint32_t b = 0; b < m->n_backends; b++)
+        (void)printf(" %-10s", m->backends[b]);
+    (void)printf("\n");
+    for (uint32_t i = 0; i < m->n_rows; i++) {
+        const cnn_matrix_row *row = &m->rows[i];
+        (void)printf("%-20s %-9s", row->op, row->has_gradient ? "yes" : "no");
+        for (uint32_t b = 0; b < m->n_backends; b++)
+            (void)printf(" %-10s", cell_names[row->cells[b]]);
+        (void)printf("\n");
+        for (uint32_t b = 0; b < m->n_backends && reasons; b++)
+            if (row->why[b] != NULL)
+                (void)printf("    %s: %s\n", m->backends[b], row->why[b]);
+    }
+    (void)printf(
+        "\nyes: on four images, forward and in training; no: the backend that it stands on "
+        "runs it;\n-: no example of the op is known\n");
+    for (uint32_t b = 0; b < m->n_backends; b++)
+        if (m->missing[b] != NULL)
+            (void)printf("%s cannot be opened: %s\n", m->backends[b], m->missing[b]);
+}
+
+static void print_matrix_json(const cnn_matrix *m)
+{
+    cnn_text out = { 0 };
+    for (uint32_t i = 0; i < m->n_rows; i++) {
+        const cnn_matrix_row *row = &m->rows[i];
+        cnn_text_add(&out, "%s\n  {\"op\": ", i > 0 ? "," : "");
+        cnn_text_add_json(&out, row->op);
+        cnn_text_add(&out, ", \"gradient\": %s", row->has_gradient ? "true" : "false");
+        for (uint32_t b = 0; b < m->n_backends; b++)
+            add_text(&out, m->backends[b], cell_names[row->cells[b]]);
+        cnn_text_add(&out, "}");
+    }
+    (void)printf("[%s\n]\n", cnn_text_get(&out));
+    cnn_text_free(&out);
+}
+
+static void show_matrix(cnn_context *context)
+{
+    const cnn_matrix *m = cnn_matrix_make(&context->registry);
+    if (cnn_command_option(&context->command, "json") != NULL)
+        print_matrix_json(m);
+    else
+        print_matrix(m, cnn_command_option(&context->command, "verbose") != NULL);
+}
+
 static cnn_status plugins(cnn_context *context)
 {
     const char *word = cnn_command_option(&context->command, "find");
     cnn_status status = cnn_context_plugins(context);
     if (status != CNN_OK)
         return status;
-    if (cnn_command_option(&context->command, "json") != NULL)
+    if (cnn_command_option(&context->command, "matrix") != NULL)
+        show_matrix(context);
+    else if (cnn_command_option(&context->command, "json") != NULL)
         print_json(&context->registry, word);
     else
         print_text(&context->registry, word);
@@ -159,13 +215,14 @@ static cnn_status plugins(cnn_context *context)
 
 static const cnn_option options[] = {
     { "find", "WORD", "only what has WORD in its name or summary" },
+    { "matrix", NULL, "which backend runs which op; with --verbose, why not" },
     { "json", NULL, "as JSON" },
     { NULL, NULL, NULL },
 };
 
 const cnn_verb cnn_verb_plugins = {
     .name = "plugins",
-    .arguments = "[--find WORD]",
+    .arguments = "[--find WORD | --matrix]",
     .summary = "list what was found, and what cannot be used and why",
     .details =
         "Plugins are files *.so in --plugin-path, $CNNRUN_PLUGIN_PATH, the user's and the\n"

@@ -35,6 +35,18 @@ forbid)
     [ $? -eq 3 ] || fail "the exit status is not 3"
     grep -q "layer '0.conv2d'.*half cannot run op 'conv2d'" half.log || fail "it does not say what"
     ;;
+matrix)
+    # op, gradient, then a column for each backend.
+    "$cnnrun" plugins --matrix --verbose --plugin-path "$plugins" >matrix.log 2>matrix.err ||
+        fail "matrix"
+    column=$(awk 'NR == 1 { for (i = 1; i <= NF; i++) if ($i == "half") print i }' matrix.log)
+    cell() { awk -v op="$1" -v c="$column" '$1 == op { print $c }' matrix.log; }
+    [ "$(cell reshape)" = yes ] && [ "$(cell assign)" = yes ] || fail "what half moves is not yes"
+    [ "$(cell conv2d)" = no ] && [ "$(cell softmax_grad)" = no ] || fail "what half lacks is not no"
+    grep -q "half: half only moves numbers" matrix.log || fail "it does not say why"
+    awk '/^$/ { exit bad } NR > 1 && /^[a-z]/ && $NF != "yes" { bad = 1 }' matrix.log || fail "the reference lacks an op"
+    [ "$("$cnnrun" plugins --matrix --json | grep -c '"op"')" -ge 28 ] || fail "not every op"
+    ;;
 placement)
     "$cnnrun" show placement "$pipeline" --plugin-path "$plugins" backend=half >show.log 2>&1 ||
         fail "show placement"
