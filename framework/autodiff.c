@@ -62,14 +62,15 @@ static void enter_layer(backward *b, uint32_t n)
         }
 }
 
-/* Sums a gradient over the axes along which `to` was broadcast. */
-static cnn_value sum_to(cnn_builder *b, cnn_value gradient, cnn_type to)
+/* Sums a gradient over the axes along which `to` was broadcast; `over_batch`: and over a batch that
+ * is in the gradient only, also if it is of one sample. */
+static cnn_value sum_to(cnn_builder *b, cnn_value gradient, cnn_type to, bool over_batch)
 {
     cnn_type from = *cnn_type_of(b, gradient);
     uint32_t lead = from.rank - to.rank;
     int64_t axes = 0;
     for (uint32_t i = 0; i < from.rank; i++)
-        if (i < lead || (to.dim[i - lead] == 1 && from.dim[i] != 1))
+        if (i < lead || (to.dim[i - lead] == 1 && (from.dim[i] != 1 || (i == 0 && over_batch))))
             axes |= (int64_t)1 << i;
     if (axes == 0 && lead == 0)
         return gradient;
@@ -102,7 +103,9 @@ static cnn_value map_gradient(backward *b, const cnn_node *node, uint32_t i, cnn
     bool passes = expr.count == 1 && expr.terms[0].op == CNN_TERM_INPUT &&
                   cnn_same_shape(&g->values[in[0]].type, &shape);
     cnn_value dx = passes ? in[0] : cnn_op1(&g->builder, "map", &derived, in, n_in);
-    return sum_to(&g->builder, dx, wanted);
+    bool over_batch =
+        dx != CNN_NONE && g->values[dx].batched != 0 && g->values[node->in[i]].batched == 0;
+    return sum_to(&g->builder, dx, wanted, over_batch);
 }
 
 static void visit_map(backward *b, const cnn_node *node, cnn_value dy)

@@ -277,7 +277,7 @@ static bool judge(suite *t, scene *s, const cnn_step *step)
     cnn_status status = run_on(s, step, &t->reference, want, &fallbacks, &err);
     for (int i = 0; i < N_POOLS && status == CNN_OK; i++) {
         /* With a batch of 1 a gradient summed over it keeps it, and loses it by a reshape. */
-        t->cpu[i].forbid_fallback = !s->may_fall_back && s->batch > 1;
+        t->cpu[i].forbid_fallback = !s->may_fall_back;
         status = run_on(s, step, &t->cpu[i], all + i * RUNS, &fallbacks, &err);
     }
     if (status != CNN_OK) {
