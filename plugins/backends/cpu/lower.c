@@ -1,6 +1,8 @@
 /* Nodes into steps: what is covered, and the ops that are one kernel each. */
+#include <stdlib.h>
 #include <string.h>
 
+#include "map_code.h"
 #include "plan.h"
 #include "small.h"
 
@@ -359,11 +361,27 @@ static bool covers_types(const cnn_program *p, const cnn_node *node)
     return true;
 }
 
+/* Long expressions may need more registers than there are. */
+static bool covers_expression(const cnn_node *node)
+{
+    enum { MOST_TERMS = 256 };
+    const cnn_map_attrs *a = node->attrs;
+    cpu_map_code *code;
+    float *constants;
+    uint32_t n_code, n_constants;
+    if (a->expr.count > MOST_TERMS || node->n_in > CPU_MAX_OPERANDS - 4 ||
+        !cpu_map_compile(&a->expr, node->n_in, &code, &n_code, &constants, &n_constants))
+        return false;
+    free(code);
+    free(constants);
+    return true;
+}
+
 /* Every batched operand has the batch on its first axis, and so has the result. */
 static bool covers_map(const cnn_program *p, const cnn_node *node)
 {
     const cnn_map_attrs *a = node->attrs;
-    if (node->n_in > CPU_MAX_OPERANDS - 4 || a->dims.v[0] != p->batch)
+    if (a->dims.v[0] != p->batch)
         return false;
     for (uint32_t i = 0; i < node->n_in; i++) {
         const cnn_type *t = &cnn_value_at(p, node->in[i])->type;
@@ -403,6 +421,10 @@ bool cpu_lowers(const cnn_program *p, uint32_t n, cnn_error *why)
     const char *op = node->op->c.name;
     if (!covers_types(p, node)) {
         (void)cnn_fail(why, CNN_UNSUPPORTED, "cpu takes f32 and i32 of at most 4 axes");
+        return false;
+    }
+    if (strcmp(op, "map") == 0 && !covers_expression(node)) {
+        (void)cnn_fail(why, CNN_UNSUPPORTED, "cpu has no room for so long an expression");
         return false;
     }
     bool covered = reads_batch(p, node) ? covers_batched(p, node) && covers_extent(p, node)
