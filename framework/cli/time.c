@@ -5,6 +5,7 @@
 
 #include "base/text.h"
 #include "cli/cli.h"
+#include "peak.h"
 
 #define DEFAULT_STEPS 10
 
@@ -13,6 +14,7 @@ typedef struct job {
     uint32_t n_backends;
     uint32_t mode, steps;
     bool json;
+    cnn_peak peak;
 } job;
 
 static cnn_status read_mode(cnn_context *context, job *todo)
@@ -49,22 +51,24 @@ static cnn_status read_command(cnn_context *context, job *todo)
     return read_mode(context, todo);
 }
 
-static void print_layers(const cnn_timing *t)
+static void print_layers(const cnn_timing *t, const cnn_peak *peak)
 {
-    (void)printf("%-30s %10s %10s %10s %10s %10s\n", "layer", "forward ms", "backw. ms",
-                 "update ms", "GFLOP/s", "GB/s");
+    (void)printf("%-30s %10s %10s %10s %10s %7s %10s\n", "layer", "forward ms", "backw. ms",
+                 "update ms", "GFLOP/s", "% peak", "GB/s");
     for (uint32_t i = 0; i < t->n_layers; i++) {
         const cnn_layer_time *l = &t->layers[i];
         double sum = l->seconds[0] + l->seconds[1] + l->seconds[2];
         (void)printf("%-30s %10.3f %10.3f %10.3f", l->layer, 1e3 * l->seconds[0],
                      1e3 * l->seconds[1], 1e3 * l->seconds[2]);
         if (sum > 0)
-            (void)printf(" %10.2f %10.2f", 2e-9 * l->macs / sum, 1e-9 * l->bytes / sum);
+            (void)printf(" %10.2f %6.1f%% %10.2f", 2e-9 * l->macs / sum,
+                         100 * 2 * l->macs / sum / peak->flops, 1e-9 * l->bytes / sum);
         (void)printf("\n");
     }
 }
 
-static void print_text(const char *name, int64_t batch, const cnn_timing *t, double first)
+static void print_text(const char *name, int64_t batch, const cnn_timing *t, double first,
+                       const cnn_peak *peak)
 {
     (void)printf("%s, batch %lld: median %.3f ms, %.3f to %.3f, %.0f images/s", name,
                  (long long)batch, 1e3 * t->median, 1e3 * t->least, 1e3 * t->most,
@@ -73,19 +77,20 @@ static void print_text(const char *name, int64_t batch, const cnn_timing *t, dou
         (void)printf(", %.2f times the first's time", t->median / first);
     (void)printf("\n");
     if (t->layers != NULL)
-        print_layers(t);
+        print_layers(t, peak);
     else
         (void)printf("layers cannot be timed: the backend has no profile, or others help it\n");
 }
 
-static void print_json(const char *name, int64_t batch, const cnn_timing *t)
+static void print_json(const char *name, int64_t batch, const cnn_timing *t, const cnn_peak *peak)
 {
     cnn_text out = { 0 };
     cnn_text_add(&out, "{\"backend\": ");
     cnn_text_add_json(&out, name);
     cnn_text_add(&out, ", \"batch\": %lld, \"median\": %.9g, \"min\": %.9g, \"max\": %.9g, ",
                  (long long)batch, t->median, t->least, t->most);
-    cnn_text_add(&out, "\"layers\": [");
+    cnn_text_add(&out, "\"peak_flops\": %.9g, \"peak_bytes\": %.9g, \"layers\": [", peak->flops,
+                 peak->bytes);
     for (uint32_t i = 0; i < t->n_layers; i++) {
         const cnn_layer_time *l = &t->layers[i];
         cnn_text_add(&out, "%s{\"layer\": ", i > 0 ? ", " : "");
@@ -112,9 +117,9 @@ static cnn_status time_one(cnn_context *context, const job *todo, uint32_t i, do
     if (status == CNN_OK)
         status = cnn_time(run, todo->mode, batch, todo->steps, &timing, &context->err);
     if (status == CNN_OK && todo->json)
-        print_json(todo->backends[i], batch, &timing);
+        print_json(todo->backends[i], batch, &timing, &todo->peak);
     else if (status == CNN_OK)
-        print_text(todo->backends[i], batch, &timing, *first);
+        print_text(todo->backends[i], batch, &timing, *first, &todo->peak);
     if (status == CNN_OK && i == 0)
         *first = timing.median;
     cnn_run_close(run);
@@ -126,6 +131,12 @@ static cnn_status time_verb(cnn_context *context)
     job todo = { .json = false };
     double first = 0;
     cnn_status status = read_command(context, &todo);
+    if (status == CNN_OK) {
+        todo.peak = cnn_peak_measure(&context->services->host);
+        if (!todo.json)
+            (void)printf("measured peak: %.1f GFLOP/s in registers, %.1f GB/s copied\n",
+                         1e-9 * todo.peak.flops, 1e-9 * todo.peak.bytes);
+    }
     for (uint32_t i = 0; i < todo.n_backends && status == CNN_OK; i++)
         status = time_one(context, &todo, i, &first);
     return status;
@@ -145,7 +156,8 @@ const cnn_verb cnn_verb_time = {
     .details = "Whole steps on one batch that is in memory, after two to warm up; then, where the\n"
                "backend can time nodes, as many with each layer's forward pass (with the loss),\n"
                "backward pass and update. GFLOP/s counts two for a multiply-add, GB/s what nodes\n"
-               "read and write; nodes that run as one read and write less.",
+               "read and write; nodes that run as one read and write less. % peak is of what all\n"
+               "threads do in registers, measured first.",
     .options = options,
     .min_arguments = 1,
     .max_arguments = 1,

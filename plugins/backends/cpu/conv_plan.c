@@ -129,14 +129,7 @@ void cpu_conv_margins(const cnn_node *node, const cnn_program *p, int32_t (*marg
 
 /* ---- register blocks ---- */
 
-enum { MOST_HEIGHT = 12, MOST_WIDTH = 8 };
-
-/* Accumulators, a row of x and one weight have to fit in the registers. */
-static bool fits(const cpu_kernels *k, int64_t height, int64_t width)
-{
-    return height <= MOST_HEIGHT && width <= MOST_WIDTH &&
-           height * width + width + 1 <= k->registers;
-}
+enum { MOST_HEIGHT = 12 };
 
 /* Cycles per tap: two multiply-adds, two loads, about four instructions a cycle; sums need four
  * cycles each. */
@@ -154,7 +147,7 @@ static int64_t best_width(const cpu_kernels *k, int64_t height, int64_t columns,
 {
     int64_t best = 1;
     *cost = 1e300;
-    for (int64_t width = 1; width <= columns && fits(k, height, width); width++) {
+    for (int64_t width = 1; width <= columns && k->has_block(height, width); width++) {
         int64_t full = columns / width, rest = columns % width;
         double start = 12 + 2 * (double)(height * width);
         double c = (double)full * ((double)taps * cpu_block_cycles(height, width) + start) +
@@ -175,7 +168,7 @@ static int64_t best_blocks(const cpu_kernels *k, int64_t channels, int64_t colum
     for (int64_t n = (channels + MOST_HEIGHT - 1) / MOST_HEIGHT; n <= channels; n++) {
         int64_t low = channels / n, n_high = channels % n;
         double cost_low = 0, cost_high = 0;
-        if (!fits(k, low + (n_high > 0), 1))
+        if (!k->has_block(low + (n_high > 0), 1))
             continue;
         (void)best_width(k, low, columns, taps, &cost_low);
         if (n_high > 0)

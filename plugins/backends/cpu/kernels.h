@@ -171,6 +171,7 @@ typedef struct cpu_kernels {
     const char *name; /* "avx512", "avx2", "baseline" */
     int32_t lanes;
     int32_t registers; /* vector registers: what the register blocks have to fit in */
+    bool (*has_block)(int64_t height, int64_t width); /* of conv and flat: is there such a one? */
     cpu_kernel conv, weight_grad, map;
     void (*flat)(const cpu_flat *);
     /* y[i] = the larger of y[i] and x[i]; NaN wins. */

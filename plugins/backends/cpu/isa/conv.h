@@ -67,14 +67,16 @@ typedef void (*conv_fn)(const conv_args *);
 #define CONV_16_REGISTERS(X)                                                                    \
     X(1, 1)                                                                                     \
     X(1, 2)                                                                                     \
-    X(1, 3) X(1, 4) X(1, 5) X(1, 6) X(1, 7) X(2, 1) X(2, 2) X(2, 3) X(2, 4) X(2, 5) X(3, 1)     \
-        X(3, 2) X(3, 3) X(4, 1) X(4, 2) X(4, 3) X(5, 1) X(5, 2) X(6, 1) X(6, 2) X(7, 1) X(8, 1) \
-            X(9, 1) X(10, 1) X(11, 1) X(12, 1)
+    X(1, 3)                                                                                     \
+    X(1, 4) X(1, 5) X(1, 6) X(1, 7) X(2, 1) X(2, 2) X(2, 3) X(2, 4) X(2, 5) X(3, 1) X(3, 2)     \
+        X(3, 3) X(4, 1) X(4, 2) X(4, 3) X(5, 1) X(5, 2) X(6, 1) X(6, 2) X(7, 1) X(8, 1) X(9, 1) \
+            X(10, 1) X(11, 1) X(12, 1)
 #define CONV_32_REGISTERS(X)                                                                \
     X(1, 8)                                                                                 \
     X(2, 6)                                                                                 \
-    X(2, 7) X(2, 8) X(3, 4) X(3, 5) X(3, 6) X(3, 7) X(4, 4) X(4, 5) X(4, 6) X(5, 3) X(5, 4) \
-        X(5, 5) X(6, 3) X(6, 4) X(7, 2) X(7, 3) X(8, 2) X(8, 3) X(9, 2) X(10, 2) X(11, 2) X(12, 2)
+    X(2, 7)                                                                                 \
+    X(2, 8) X(3, 4) X(3, 5) X(3, 6) X(3, 7) X(4, 4) X(4, 5) X(4, 6) X(5, 3) X(5, 4) X(5, 5) \
+        X(6, 3) X(6, 4) X(7, 2) X(7, 3) X(8, 2) X(8, 3) X(9, 2) X(9, 3) X(10, 2) X(11, 2) X(12, 2)
 
 CONV_16_REGISTERS(CONV)
 #if CPU_REGISTERS >= 32
@@ -94,6 +96,11 @@ typedef struct conv_operands { /* of a group */
     const float *x, *w, *bias, *add;
     float *y;
 } conv_operands;
+
+static bool conv_has(int64_t height, int64_t width)
+{
+    return height <= 12 && width <= 8 && conv_fns[height][width] != NULL;
+}
 
 static void conv_row(const cpu_conv_params *c, const cpu_conv_row *row, const cpu_conv_block *block,
                      const conv_operands *o)

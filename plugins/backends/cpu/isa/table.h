@@ -19,6 +19,7 @@ const cpu_kernels CPU_TABLE = {
     .name = CPU_NAME,
     .lanes = CPU_LANES,
     .registers = CPU_REGISTERS,
+    .has_block = conv_has,
     .conv = conv_tile,
     .weight_grad = weight_grad_tile,
     .map = map_run,
