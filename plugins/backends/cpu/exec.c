@@ -67,7 +67,9 @@ static bool copy_constants(cnn_exec *exec)
 static bool allocate_all(cnn_exec *exec)
 {
     const cpu_plan *plan = exec->plan;
-    exec->n_workers = plan->host->threads;
+    /* A group is one worker's: more workers than groups would never have work. */
+    exec->n_workers =
+        plan->groups < plan->host->threads ? (uint32_t)plan->groups : plan->host->threads;
     exec->workers = calloc(exec->n_workers, sizeof *exec->workers);
     exec->base = calloc(plan->n_values, sizeof *exec->base);
     exec->times = calloc((size_t)exec->n_workers * (plan->n_steps + 1), sizeof *exec->times);
@@ -223,9 +225,7 @@ static void run_tiles(const cnn_exec *exec, const cpu_stage *stage, bool timed)
 {
     const cpu_plan *plan = exec->plan;
     stage_run run = { exec, stage, timed, 0 };
-    const uint32_t workers =
-        plan->groups < exec->n_workers ? (uint32_t)plan->groups : exec->n_workers;
-    plan->host->parallel(plan->host, workers, run_worker, &run);
+    plan->host->parallel(plan->host, exec->n_workers, run_worker, &run);
 }
 
 /* ---- whole steps ---- */
