@@ -394,8 +394,17 @@ static void write_rows(tables *t, cpu_conv_params *p, const cpu_view *out)
     p->n_rows = n;
 }
 
-/* Packed weights that fit the second cache beside the rows of x stay there while rows go by. */
-enum { RESIDENT_WEIGHTS = 128 << 10 };
+/* All blocks for a row read the weights again for each row, all rows for a block read x again for
+ * each block; what fits the second cache beside the other costs nothing. */
+static bool rows_go_outside(const conv_spec *s, const cpu_view *in, int32_t n_rows, int64_t lanes)
+{
+    enum { RESIDENT_WEIGHTS = 128 << 10, RESIDENT_INPUT = 384 << 10 };
+    const int64_t weights = s->pack.packed * (int64_t)sizeof(float);
+    const int64_t input = s->pack.in_channels * in->plane * lanes * (int64_t)sizeof(float);
+    const int64_t by_rows = weights <= RESIDENT_WEIGHTS ? 0 : weights * n_rows;
+    const int64_t by_blocks = input <= RESIDENT_INPUT ? 0 : input * s->pack.n_blocks;
+    return by_rows <= by_blocks;
+}
 
 static cnn_status finish_conv(cpu_plan *plan, cpu_step *step, cnn_error *err)
 {
@@ -424,7 +433,7 @@ static cnn_status finish_conv(cpu_plan *plan, cpu_step *step, cnn_error *err)
     p->has_bias = step->fused.bias;
     p->has_add = step->fused.add;
     p->activation = step->fused.relu ? CPU_RELU : CPU_LINEAR;
-    p->rows_outside = s->pack.packed * (int64_t)sizeof(float) <= RESIDENT_WEIGHTS;
+    p->rows_outside = rows_go_outside(s, in, p->n_rows, t.lanes);
     return CNN_OK;
 }
 
