@@ -406,6 +406,18 @@ static bool rows_go_outside(const conv_spec *s, const cpu_view *in, int32_t n_ro
     return by_rows <= by_blocks;
 }
 
+/* Ranges of channels whose rows of x stay in most of the first cache for all blocks; worth it where
+ * what is kept between them is little beside the taps. */
+static int32_t count_parts(const conv_spec *s, const cpu_view *in, int64_t lanes)
+{
+    enum { CACHED = 24 << 10, LEAST_TAPS = 96 };
+    const int64_t row = s->y.kernel * in->row * lanes * (int64_t)sizeof(float);
+    int64_t channels = CACHED / row;
+    const int64_t least = (LEAST_TAPS + s->pack.kernel - 1) / s->pack.kernel;
+    channels = channels > least ? channels : least;
+    return channels * 3 <= s->pack.in_channels ? (int32_t)(s->pack.in_channels / channels) : 1;
+}
+
 static cnn_status finish_conv(cpu_plan *plan, cpu_step *step, cnn_error *err)
 {
     conv_spec *s = step->spec;
@@ -434,6 +446,8 @@ static cnn_status finish_conv(cpu_plan *plan, cpu_step *step, cnn_error *err)
     p->has_add = step->fused.add;
     p->activation = step->fused.relu ? CPU_RELU : CPU_LINEAR;
     p->rows_outside = rows_go_outside(s, in, p->n_rows, t.lanes);
+    p->channels = (int32_t)s->pack.in_channels;
+    p->parts = p->rows_outside ? count_parts(s, in, t.lanes) : 1;
     return CNN_OK;
 }
 

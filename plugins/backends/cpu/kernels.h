@@ -78,8 +78,9 @@ typedef struct cpu_conv_params {
     const int32_t *lines; /* [line][shape][2]: first span and number of them */
     const cpu_conv_span *spans;
     const cpu_conv_taps *taps;
-    bool rows_outside;      /* all blocks for a row, or all rows for a block */
-    bool has_bias, has_add; /* p: x, packed weights[, bias][, add, which lies like y], y */
+    int32_t channels, parts; /* of x per group; ranges of them, one after the other for a row */
+    bool rows_outside;       /* all blocks for a row, or all rows for a block: then parts is 1 */
+    bool has_bias, has_add;  /* p: x, packed weights[, bias][, add, which lies like y], y */
     int32_t activation;
 } cpu_conv_params;
 

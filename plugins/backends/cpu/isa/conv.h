@@ -64,19 +64,23 @@ typedef void (*conv_fn)(const conv_args *);
         conv_block(a, H, W);                       \
     }
 /* Blocks that leave room for a row of x and a weight. */
-#define CONV_16_REGISTERS(X)                                                                    \
-    X(1, 1)                                                                                     \
-    X(1, 2)                                                                                     \
-    X(1, 3)                                                                                     \
-    X(1, 4) X(1, 5) X(1, 6) X(1, 7) X(2, 1) X(2, 2) X(2, 3) X(2, 4) X(2, 5) X(3, 1) X(3, 2)     \
-        X(3, 3) X(4, 1) X(4, 2) X(4, 3) X(5, 1) X(5, 2) X(6, 1) X(6, 2) X(7, 1) X(8, 1) X(9, 1) \
-            X(10, 1) X(11, 1) X(12, 1)
+#define CONV_16_REGISTERS(X)                                                                      \
+    X(1, 1)                                                                                       \
+    X(1, 2)                                                                                       \
+    X(1, 3)                                                                                       \
+    X(1, 4)                                                                                       \
+    X(1, 5)                                                                                       \
+    X(1, 6) X(1, 7) X(2, 1) X(2, 2) X(2, 3) X(2, 4) X(2, 5) X(3, 1) X(3, 2) X(3, 3) X(4, 1)       \
+        X(4, 2) X(4, 3) X(5, 1) X(5, 2) X(6, 1) X(6, 2) X(7, 1) X(8, 1) X(9, 1) X(10, 1) X(11, 1) \
+            X(12, 1)
 #define CONV_32_REGISTERS(X)                                                                \
     X(1, 8)                                                                                 \
     X(2, 6)                                                                                 \
     X(2, 7)                                                                                 \
-    X(2, 8) X(3, 4) X(3, 5) X(3, 6) X(3, 7) X(4, 4) X(4, 5) X(4, 6) X(5, 3) X(5, 4) X(5, 5) \
-        X(6, 3) X(6, 4) X(7, 2) X(7, 3) X(8, 2) X(8, 3) X(9, 2) X(9, 3) X(10, 2) X(11, 2) X(12, 2)
+    X(2, 8)                                                                                 \
+    X(3, 4)                                                                                 \
+    X(3, 5) X(3, 6) X(3, 7) X(4, 4) X(4, 5) X(4, 6) X(5, 3) X(5, 4) X(5, 5) X(6, 3) X(6, 4) \
+        X(7, 2) X(7, 3) X(8, 2) X(8, 3) X(9, 2) X(9, 3) X(10, 2) X(11, 2) X(12, 2)
 
 CONV_16_REGISTERS(CONV)
 #if CPU_REGISTERS >= 32
@@ -102,26 +106,40 @@ static bool conv_has(int64_t height, int64_t width)
     return height <= 12 && width <= 8 && conv_fns[height][width] != NULL;
 }
 
+/* The taps of one range of channels; those of a channel follow each other. */
+static cpu_conv_taps conv_part(const cpu_conv_params *c, const cpu_conv_taps *taps, int32_t part)
+{
+    const int32_t each = taps->count / c->channels;
+    const int32_t first = part * c->channels / c->parts * each;
+    const int32_t end = (part + 1) * c->channels / c->parts * each;
+    return (cpu_conv_taps){ end - first, taps->x + first, taps->w + first };
+}
+
+/* The first range of channels begins with the bias and what is added, the others with what is there
+ * already. */
 static void conv_row(const cpu_conv_params *c, const cpu_conv_row *row, const cpu_conv_block *block,
-                     const conv_operands *o)
+                     const conv_operands *o, int32_t part)
 {
     const int32_t *line = c->lines + (row->line * c->n_shapes + block->shape) * 2;
     const int64_t first = block->first * c->y_plane + row->y;
+    const float *add = part == 0 ? o->add : o->y;
     for (int32_t i = line[0]; i < line[0] + line[1]; i++) {
         const cpu_conv_span *span = &c->spans[i];
+        const cpu_conv_taps *all = &c->taps[span->taps];
+        const cpu_conv_taps taps = c->parts == 1 ? *all : conv_part(c, all, part);
         const conv_args args = {
             .x = o->x + row->x + span->column * c->x_step,
             .w = o->w + block->weights,
-            .bias = o->bias != NULL ? o->bias + block->first : NULL,
-            .add = o->add != NULL ? o->add + first + span->column * c->y_step : NULL,
+            .bias = part == 0 && o->bias != NULL ? o->bias + block->first : NULL,
+            .add = add != NULL ? add + first + span->column * c->y_step : NULL,
             .y = o->y + first + span->column * c->y_step,
             .add_plane = c->y_plane,
-            .taps = &c->taps[span->taps],
+            .taps = &taps,
             .x_step = c->x_step,
             .y_step = c->y_step,
             .y_plane = c->y_plane,
             .repeat = span->repeat,
-            .relu = c->activation == CPU_RELU,
+            .relu = part + 1 == c->parts && c->activation == CPU_RELU,
         };
         conv_fns[block->height][span->width](&args);
     }
@@ -129,11 +147,16 @@ static void conv_row(const cpu_conv_params *c, const cpu_conv_row *row, const cp
 
 static void conv_group(const cpu_conv_params *c, const conv_operands *o)
 {
-    const int32_t outer = c->rows_outside ? c->n_rows : c->n_blocks;
-    const int32_t inner = c->rows_outside ? c->n_blocks : c->n_rows;
-    for (int32_t i = 0; i < outer; i++)
-        for (int32_t j = 0; j < inner; j++)
-            conv_row(c, &c->rows[c->rows_outside ? i : j], &c->blocks[c->rows_outside ? j : i], o);
+    if (!c->rows_outside) {
+        for (int32_t b = 0; b < c->n_blocks; b++)
+            for (int32_t r = 0; r < c->n_rows; r++)
+                conv_row(c, &c->rows[r], &c->blocks[b], o, 0);
+        return;
+    }
+    for (int32_t r = 0; r < c->n_rows; r++)
+        for (int32_t part = 0; part < c->parts; part++)
+            for (int32_t b = 0; b < c->n_blocks; b++)
+                conv_row(c, &c->rows[r], &c->blocks[b], o, part);
 }
 
 static void conv_tile(const void *params, void *const *p, const cpu_tile *tile)
