@@ -415,7 +415,7 @@ static int32_t count_parts(const conv_spec *s, const cpu_view *in, int64_t lanes
     int64_t channels = CACHED / row;
     const int64_t least = (LEAST_TAPS + s->pack.kernel - 1) / s->pack.kernel;
     channels = channels > least ? channels : least;
-    return channels * 3 <= s->pack.in_channels ? (int32_t)(s->pack.in_channels / channels) : 1;
+    return channels * 4 <= s->pack.in_channels ? (int32_t)(s->pack.in_channels / channels) : 1;
 }
 
 static cnn_status finish_conv(cpu_plan *plan, cpu_step *step, cnn_error *err)
