@@ -87,12 +87,12 @@ cnn_status cpu_exec_create(cpu_plan *plan, cnn_exec **out, cnn_error *err)
     if (exec != NULL)
         exec->plan = plan;
     if (exec == NULL || !allocate_all(exec)) {
-        if (exec == NULL)
-            cpu_plan_free(plan);
         cnn_status status =
             cnn_fail(err, CNN_MEMORY, "cpu: no memory for a step of %llu MiB with batch %lld",
                      (unsigned long long)((plan->arena_bytes + plan->worker_bytes) >> 20),
                      (long long)plan->program->batch);
+        if (exec == NULL)
+            cpu_plan_free(plan);
         cpu_exec_free(exec);
         cnn_hint(err, "a smaller batch takes less");
         return status;
