@@ -25,7 +25,7 @@ bool cpu_absorb(cpu_plan *plan, const cpu_epilogue *e)
     if (step == NULL || !step->fused.possible || plan->values[e->x].is_parent)
         return false;
     cpu_fused *f = &step->fused;
-    if (f->relu || f->add || (f->bias && (e->bias >= 0 || e->scale >= 0)) ||
+    if (f->clamps || f->add || (f->bias && (e->bias >= 0 || e->scale >= 0)) ||
         (f->scale && e->scale >= 0))
         return false;
     if (e->scale >= 0) {
@@ -40,7 +40,9 @@ bool cpu_absorb(cpu_plan *plan, const cpu_epilogue *e)
         f->add = true;
         cpu_step_in(plan, step, e->add);
     }
-    f->relu = e->relu;
+    f->clamps = e->clamps;
+    f->low = e->low;
+    f->high = e->high;
     if (e->result >= 0)
         redirect(plan, step, e->result);
     return true;

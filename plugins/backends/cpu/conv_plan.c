@@ -111,7 +111,7 @@ cpu_extent cpu_extent_of(const cnn_conv2d_attrs *a, int side, const cnn_type *x,
                          a->stride[side],  a->dilation[side], a->pad[2 * side] };
 }
 
-void cpu_conv_margins(const cnn_node *node, const cnn_program *p, int32_t (*margins)[2])
+void cpu_conv_margins(const cnn_node *node, const cnn_program *p, int side, int32_t (*margins)[2])
 {
     const char *op = node->op->c.name;
     const bool forward = strcmp(op, "conv2d") == 0, weights = strcmp(op, "conv2d_weight_grad") == 0;
@@ -123,7 +123,7 @@ void cpu_conv_margins(const cnn_node *node, const cnn_program *p, int32_t (*marg
     const cnn_type *out = &cnn_value_at(p, node->out[0])->type;
     const cnn_type *x = gradient ? out : in0, *w = weights ? out : in1;
     const cnn_type *y = gradient ? in0 : weights ? in1 : out;
-    cpu_extent e = cpu_extent_of(node->attrs, 1, x, y, w->dim[3]);
+    cpu_extent e = cpu_extent_of(node->attrs, side, x, y, w->dim[2 + side]);
     margins_of(&e, gradient, margins[node->in[0]]);
 }
 
@@ -444,7 +444,9 @@ static cnn_status finish_conv(cpu_plan *plan, cpu_step *step, cnn_error *err)
     p->taps = t.taps;
     p->has_bias = step->fused.bias;
     p->has_add = step->fused.add;
-    p->activation = step->fused.relu ? CPU_RELU : CPU_LINEAR;
+    p->clamps = step->fused.clamps;
+    p->low = step->fused.low;
+    p->high = step->fused.high;
     p->rows_outside = rows_go_outside(s, in, p->n_rows, t.lanes);
     p->channels = (int32_t)s->pack.in_channels;
     p->parts = p->rows_outside ? count_parts(s, in, t.lanes) : 1;

@@ -66,8 +66,6 @@ typedef struct cpu_conv_row {
     int32_t line; /* which spans it is made of */
 } cpu_conv_row;
 
-typedef enum cpu_activation { CPU_LINEAR, CPU_RELU } cpu_activation;
-
 typedef struct cpu_conv_params {
     int32_t groups, n_blocks, n_rows, n_shapes;
     int64_t x_group, y_group, w_group; /* from group to group: floats, channels, floats */
@@ -81,25 +79,53 @@ typedef struct cpu_conv_params {
     int32_t channels, parts; /* of x per group; ranges of them, one after the other for a row */
     bool rows_outside;       /* all blocks for a row, or all rows for a block: then parts is 1 */
     bool has_bias, has_add;  /* p: x, packed weights[, bias][, add, which lies like y], y */
-    int32_t activation;
+    bool clamps;             /* the result to [low, high]; NaN stays */
+    float low, high;
 } cpu_conv_params;
 
-/* The same where lanes are pixels: planes are lines of `vectors` vectors, each tap is one offset
- * for all of them (small.h). Offsets and planes in floats; blocks as above, weights packed alike.
- */
-typedef struct cpu_flat {
-    const float *x, *w, *bias, *add; /* bias and add may be NULL */
+/* ---- few images (small.h): lanes are channels, and one image is shared out among the threads.
+ * y[v](pos) = bias[v] + sum over taps and input channels; a register block is `height` vectors of
+ * channels of y times up to `width` columns of a row. A tap is a vector of x: all of its lanes are
+ * input channels, or the first few. Weights: [tap][lane of x][height][lane of y]. Offsets and steps
+ * in floats. */
+typedef struct cpu_channel_conv {
+    const float *x, *w, *bias, *add; /* of the first column; bias and add may be NULL */
     float *y;
-    int64_t y_plane, add_plane;
-    const cpu_conv_block *blocks;
-    int32_t n_blocks;
-    const cpu_conv_taps *taps;
-    int32_t chunk; /* taps whose inputs stay in the first cache for all blocks */
-    int64_t vectors;
-    bool relu;
-} cpu_flat;
+    const int64_t *taps;     /* offsets in x, those that read whole vectors first */
+    int32_t n_whole, n_rest; /* taps that read all lanes, and `rest` of them */
+    int32_t rest;
+    int64_t x_step;               /* from column to column */
+    int64_t y_vector, add_vector; /* from vector of channels to the next */
+    int32_t height;               /* or CPU_DEPTHWISE: each lane for itself, weights [tap][lane] */
+    int32_t width, n_wide, n_narrow; /* blocks of `width` columns, then of one column less */
+    bool clamps;                     /* the result to [low, high]; NaN stays */
+    float low, high;
+} cpu_channel_conv;
 
-enum { CPU_FLAT_VECTORS = 6 }; /* of a line that all blocks work on before the next ones */
+enum { CPU_DEPTHWISE = 0, CPU_CHANNEL_HEIGHT = 4, CPU_CHANNEL_WIDTH = 16 };
+
+/* Patches of 6 x 6 for tiles of 4 x 4 results, transformed: 36 numbers each. A row of tiles of one
+ * vector of channels. */
+enum { CPU_WINOGRAD_TILE = 4, CPU_WINOGRAD_POINTS = 36 };
+
+typedef struct cpu_winograd_in {
+    const float *x;                  /* pixel (0, 0) */
+    int64_t row;                     /* floats */
+    int64_t first_row, first_column; /* of the first patch */
+    int64_t y0, y1, x0, x1;          /* what may be read; all else is zero */
+    int32_t tiles;
+    float *v;      /* [point][tile][lane] */
+    int64_t point; /* floats from point to point */
+} cpu_winograd_in;
+
+typedef struct cpu_winograd_out {
+    const float *m; /* [point][tile][lane] */
+    int64_t point;
+    int32_t tiles;
+    int64_t rows, columns;            /* of results that exist */
+    int64_t y_row, add_row;           /* floats */
+    const cpu_channel_conv *epilogue; /* bias, add, y, clamps */
+} cpu_winograd_out;
 
 /* dw[o][tap] += sum over images and positions of dy[o](pos) x(pos + tap); p: x, dy, dw. dw is plain
  * memory, [O][taps of the group]. A register block is `height` channels of dy times up to `width`
@@ -172,13 +198,12 @@ typedef struct cpu_kernels {
     const char *name; /* "avx512", "avx2", "baseline" */
     int32_t lanes;
     int32_t registers; /* vector registers: what the register blocks have to fit in */
-    bool (*has_block)(int64_t height, int64_t width); /* of conv and flat: is there such a one? */
+    bool (*has_block)(int64_t height, int64_t width); /* of conv: is there such a one? */
     cpu_kernel conv, weight_grad, map;
-    void (*flat)(const cpu_flat *);
-    /* y[i] = the larger of y[i] and x[i]; NaN wins. */
-    void (*larger)(const float *x, float *y, int64_t n);
-    /* y[i] = x[i * stride]; reads no further than x[(n - 1) * stride + 1]. */
-    void (*every)(const float *x, float *y, int64_t n, int64_t stride);
+    bool (*has_channels)(int64_t height, int64_t width); /* of channels */
+    void (*channels)(const cpu_channel_conv *);
+    void (*winograd_in)(const cpu_winograd_in *);
+    void (*winograd_out)(const cpu_winograd_out *);
     /* y[i] = x . w[i], rows of k floats. */
     void (*dots)(const float *x, const float *w, float *y, int64_t k, int64_t rows);
 

@@ -211,7 +211,7 @@ static void place_children(cpu_plan *plan)
     for (uint32_t v = 0; v < plan->n_values; v++) {
         cpu_value *value = &plan->values[v];
         if (value->image)
-            value->offset += cpu_small_start(value);
+            value->offset += cpu_small_start(plan, value);
         if (value->parent < 0 && value->tiled)
             value->offset += (uint64_t)value->left * vector;
     }

@@ -1,5 +1,6 @@
 /* Maps: on tiles, where what is the same for all images is computed once a step and not for each
  * image, and on plain memory. */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -519,17 +520,39 @@ static affine affine_of(affine_builder *b, int32_t t)
     }
 }
 
-/* The term under the rectifier, or the last one. */
-static int32_t strip_relu(const source *s, bool *relu)
+typedef struct clamp {
+    bool is;
+    float low, high;
+} clamp;
+
+/* terms[t] is k */
+static bool is_number(const cnn_term *terms, int32_t t, double *k)
+{
+    *k = terms[t].k;
+    return terms[t].op == CNN_TERM_CONST;
+}
+
+/* x <= low ? low : high <= x ? high : x, or without the second: the term x, and the clamp; else the
+ * last term. */
+static int32_t strip_clamp(const source *s, clamp *c)
 {
     const cnn_term *terms = s->expr.terms, *last = &terms[s->expr.count - 1];
-    *relu = false;
-    if (last->op != CNN_TERM_SELECT)
+    double low, bound, high = INFINITY;
+    *c = (clamp){ false, -INFINITY, INFINITY };
+    if (last->op != CNN_TERM_SELECT || terms[last->a].op != CNN_TERM_LE)
         return (int32_t)s->expr.count - 1;
-    const cnn_term *le = &terms[last->a], *zero = &terms[last->b];
-    *relu = le->op == CNN_TERM_LE && le->a == last->c && zero->op == CNN_TERM_CONST &&
-            zero->k == 0 && terms[le->b].op == CNN_TERM_CONST && terms[le->b].k == 0;
-    return *relu ? last->c : (int32_t)s->expr.count - 1;
+    const cnn_term *le = &terms[last->a], *rest = &terms[last->c];
+    bool is = is_number(terms, last->b, &low) && is_number(terms, le->b, &bound) && low == bound;
+    if (is && last->c != le->a) {
+        const cnn_term *ge = &terms[rest->op == CNN_TERM_SELECT ? rest->a : last->a];
+        is = rest->op == CNN_TERM_SELECT && ge->op == CNN_TERM_LE && rest->c == le->a &&
+             ge->b == le->a && is_number(terms, rest->b, &high) &&
+             is_number(terms, ge->a, &bound) && high == bound && low < high;
+    }
+    if (!is)
+        return (int32_t)s->expr.count - 1;
+    *c = (clamp){ true, (float)low, (float)high };
+    return le->a;
 }
 
 /* A factor or shift as a plain value with one float per channel; false if it is another shape. */
@@ -561,7 +584,7 @@ static bool ends_convolution(const cpu_plan *plan, const source *s, int32_t i)
     if (v < 0 || plan->uses[v] != 1 || cnn_value_at(plan->program, v)->kind == CNN_VALUE_OUTPUT)
         return false;
     const cpu_step *step = cpu_maker_of(plan, plan->small ? plan->image[v] : plan->tile[v]);
-    return step != NULL && step->fused.possible && !step->fused.relu && !step->fused.add &&
+    return step != NULL && step->fused.possible && !step->fused.clamps && !step->fused.add &&
            !step->fused.bias && !step->fused.scale;
 }
 
@@ -597,13 +620,16 @@ static bool take_residual(cpu_plan *plan, uint32_t n, const affine_builder *b, i
     const source *s = b->s;
     const int32_t i = b->slot[1], v = s->in[i], result = cnn_node_at(plan->program, n)->out[0];
     int32_t scale;
-    if (v < 0 || form_of(plan, v) < 0 || plan->margins[v][0] != plan->margins[result][0] ||
-        plan->margins[v][1] != plan->margins[result][1])
+    if (v < 0 || form_of(plan, v) < 0 ||
+        (!plan->small && (plan->margins[v][0] != plan->margins[result][0] ||
+                          plan->margins[v][1] != plan->margins[result][1])))
         return false;
     if (factor != ONE) {
         if (!ends_convolution(plan, s, i) || !per_channel(plan, n, b, factor, &scale) || scale < 0)
             return false;
-        const cpu_epilogue e = { form_of(plan, v), scale, -1, -1, -1, false };
+        const cpu_epilogue e = {
+            .x = form_of(plan, v), .scale = scale, .bias = -1, .add = -1, .result = -1
+        };
         if (!cpu_absorb(plan, &e))
             return false;
     }
@@ -611,13 +637,13 @@ static bool take_residual(cpu_plan *plan, uint32_t n, const affine_builder *b, i
     return true;
 }
 
-/* relu(scale x + bias + add), and parts of that, where x is the result of a convolution that nobody
- * else reads: bias, batch norm with running statistics, a residual sum, the rectifier. */
+/* clamp(scale x + bias + add), and parts of that, where x is the result of a convolution that
+ * nobody else reads: bias, batch norm with running statistics, a residual sum, the rectifier. */
 static bool absorbed(cpu_plan *plan, uint32_t n, const source *s)
 {
     affine_builder b = { .s = s };
     const uint32_t room = 16 * s->expr.count + 16;
-    bool relu;
+    clamp range;
     if (s->out.rank < 2 || !list_operands(plan, s, b.slot))
         return false;
     uint8_t *kind = cpu_plan_alloc(plan, s->expr.count, sizeof *kind);
@@ -629,12 +655,18 @@ static bool absorbed(cpu_plan *plan, uint32_t n, const source *s)
     b.kind = kind;
     b.count = s->expr.count;
     memcpy(b.terms, s->expr.terms, s->expr.count * sizeof *b.terms);
-    const int32_t top = strip_relu(s, &relu);
+    const int32_t top = strip_clamp(s, &range);
     for (int32_t t = 0; t <= top; t++)
         b.of[t] = affine_of(&b, t);
     const affine a = b.of[top];
-    cpu_epilogue e = { form_of(plan, s->in[b.slot[0]]),       -1,  -1, -1,
-                       cnn_node_at(plan->program, n)->out[0], relu };
+    cpu_epilogue e = { .x = form_of(plan, s->in[b.slot[0]]),
+                       .scale = -1,
+                       .bias = -1,
+                       .add = -1,
+                       .result = cnn_node_at(plan->program, n)->out[0],
+                       .clamps = range.is,
+                       .low = range.low,
+                       .high = range.high };
     if (!a.is || a.scale[0] == ZERO || (b.slot[1] >= 0 && a.scale[1] == ZERO) ||
         !per_channel(plan, n, &b, a.scale[0], &e.scale) ||
         !per_channel(plan, n, &b, a.shift, &e.bias))
@@ -714,40 +746,36 @@ typedef struct image_job {
     void *const *p;
 } image_job;
 
-/* A plane is one line if the rows of all operands are as far apart. */
+/* Task i: a vector of channels of an image. */
 static void map_plane(void *context, uint32_t i)
 {
     const image_job *job = context;
+    const cpu_plan *plan = job->plan;
     const map_spec *spec = job->step->spec;
-    const cpu_value *out = &job->plan->values[job->step->out[0]];
-    const int64_t lanes = job->plan->kernels->lanes, channel = i % out->view.c;
+    const cpu_value *out = &plan->values[job->step->out[0]];
+    const int64_t lanes = plan->kernels->lanes, vector = i % out->view.c;
     cpu_map_params params = spec->params;
+    cpu_map_operand in[CPU_MAX_OPERANDS];
+    int64_t w[CPU_MAX_OPERANDS];
     void *p[CPU_MAX_OPERANDS];
-    int64_t row[CPU_MAX_OPERANDS];
-    bool line = true;
-    for (uint32_t k = 0; k <= params.n_in; k++) {
-        const cpu_value *v = k == params.n_in ? out : &job->plan->values[job->step->in[k]];
-        const bool single = cnn_count(&v->type) == 1;
-        p[k] = (float *)job->p[k] + (v->image ? i * v->view.plane : single ? 0 : channel);
-        row[k] = v->image ? v->view.row : 0;
-        line = line && (!v->image || v->view.row == out->view.row);
+    for (uint32_t k = 0; k < params.n_in; k++) {
+        const cpu_value *v = &plan->values[job->step->in[k]];
+        const bool single = cnn_count(&v->type) == 1 && !v->image;
+        in[k] = (cpu_map_operand){ 0, v->image ? v->view.row : 0, spec->in[k].stream };
+        w[k] = v->image;
+        p[k] = (float *)job->p[k] + (v->image ? i * cpu_small_plane(plan, v)
+                                     : single ? 0
+                                              : vector * lanes);
     }
-    const int64_t width = line ? (out->view.h - 1) * out->view.row + out->view.w : out->view.w;
+    float *y = (float *)job->p[params.n_in] + i * cpu_small_plane(plan, out);
     const cpu_tile none = { 0, lanes };
-    params.out = (cpu_view){ 1, 1, (width + lanes - 1) / lanes, 0, 0 };
-    for (int64_t y = 0; y < (line ? 1 : out->view.h); y++) {
-        job->plan->kernels->map(&params, p, &none);
-        for (uint32_t k = 0; k <= params.n_in; k++)
-            p[k] = (float *)p[k] + row[k];
-    }
-}
-
-/* Once all planes are there: the last vector of one reaches into the gaps of the next. */
-static void clear_plane(void *context, uint32_t i)
-{
-    const image_job *job = context;
-    const cpu_value *out = &job->plan->values[job->step->out[0]];
-    cpu_small_clear(out, (float *)job->p[job->step->n_in] + i * out->view.plane);
+    p[params.n_in] = y;
+    params.in = in;
+    params.out = out->view;
+    params.out.c = 1;
+    join_rows(&params, in, w);
+    plan->kernels->map(&params, p, &none);
+    cpu_small_clear(plan, out, y, 0, out->view.h);
 }
 
 static cnn_status run_image_map(const cpu_step *step, void *const *p, const cpu_plan *plan,
@@ -756,10 +784,7 @@ static cnn_status run_image_map(const cpu_step *step, void *const *p, const cpu_
     image_job job = { plan, step, p };
     const cpu_value *out = &plan->values[step->out[0]];
     (void)err;
-    const uint32_t planes = (uint32_t)(out->type.dim[0] * out->view.c);
-    plan->host->parallel(plan->host, planes, map_plane, &job);
-    if (out->left + out->top + out->bottom > 0)
-        plan->host->parallel(plan->host, planes, clear_plane, &job);
+    plan->host->parallel(plan->host, (uint32_t)(out->type.dim[0] * out->view.c), map_plane, &job);
     return CNN_OK;
 }
 
@@ -773,7 +798,9 @@ static void add_image_map(cpu_plan *plan, uint32_t n, map_spec *spec)
     if (!compile(plan, spec))
         return;
     for (uint32_t i = 0; i < s->n_in; i++)
-        spec->in[i].stream = is_tiled(plan, s, i) ? CPU_STREAM_VECTOR : CPU_STREAM_SPLAT;
+        spec->in[i].stream = is_tiled(plan, s, i)          ? CPU_STREAM_VECTOR
+                             : cnn_count(&s->type[i]) == 1 ? CPU_STREAM_SPLAT
+                                                           : CPU_STREAM_SAME;
     int32_t out = cpu_new_image(plan, cnn_node_at(plan->program, n)->out[0]);
     cpu_step *step = cpu_add_whole(plan, n, run_image_map, spec);
     step->spec = spec;

@@ -197,7 +197,7 @@ static void find_margins(cpu_plan *plan)
     const cnn_program *p = plan->program;
     bool changed = true;
     for (uint32_t n = 0; n < p->n_nodes; n++)
-        cpu_conv_margins(cnn_node_at(p, n), p, plan->margins);
+        cpu_conv_margins(cnn_node_at(p, n), p, 1, plan->margins);
     while (changed) {
         changed = false;
         for (uint32_t n = 0; n < p->n_nodes; n++)

@@ -29,7 +29,7 @@ typedef struct cpu_value {
     int32_t external; /* CPU_BOUND: binding */
     const void *data; /* CPU_CONSTANT */
     bool tiled;
-    bool image;          /* [N,C,H,W] in plain memory, in rows with gaps: see small.h */
+    bool image;          /* [N,C,H,W] whose lanes are channels: see small.h */
     bool frozen;         /* depends on states and constants only */
     cpu_view view;       /* of a tile */
     int32_t left, right; /* margins of its rows: the padding of who reads it */
@@ -48,11 +48,12 @@ typedef struct cpu_value {
 typedef struct cpu_plan cpu_plan;
 typedef struct cpu_step cpu_step;
 
-/* What a convolution or product does besides: y = relu(scale conv + bias + add). The scale is in
+/* What a convolution or product does besides: y = clamp(scale conv + bias + add). The scale is in
  * the packed weights; operands follow the weights in this order. */
 typedef struct cpu_fused {
     bool possible;
-    bool scale, bias, add, relu;
+    bool scale, bias, add, clamps;
+    float low, high;
     int32_t pack; /* the step that packs the weights */
 } cpu_fused;
 
@@ -96,11 +97,11 @@ struct cpu_plan {
 
     cpu_value *values;
     uint32_t n_values, value_cap;
-    int32_t *plain, *tile, *image;  /* per value of the program: in that form, or -1 */
-    uint32_t *uses;                 /* per value of the program: nodes that read it */
-    int32_t (*margins)[2];          /* per value of the program: left, right */
-    bool small;                     /* too few images to fill the lanes: see small.h */
-    int32_t *gaps, *tops, *bottoms; /* small: per value of the program, of its image */
+    int32_t *plain, *tile, *image; /* per value of the program: in that form, or -1 */
+    uint32_t *uses;                /* per value of the program: nodes that read it */
+    int32_t (*margins)[2];         /* per value of the program: left, right */
+    bool small;                    /* too few images to fill the lanes: see small.h */
+    int32_t (*outside)[2];         /* small: rows of zeros above and below its image */
 
     cpu_step *steps;
     uint32_t n_steps, step_cap;
@@ -166,19 +167,20 @@ void cpu_add_combination(cpu_plan *, uint32_t node, int32_t result, const int32_
 void cpu_lower_norm(cpu_plan *, uint32_t node);
 void cpu_lower_norm_grad(cpu_plan *, uint32_t node);
 
-/* A map that follows a convolution or product moves into it: y = relu(scale x + bias + add), where
+/* A map that follows a convolution or product moves into it: y = clamp(scale x + bias + add), where
  * x is its result, which nobody else reads. scale, bias: plain values, one float per channel, or
  * -1; add: a value like x, or -1; result: of the program. False if that step cannot. */
 typedef struct cpu_epilogue {
     int32_t x, scale, bias, add, result;
-    bool relu;
+    bool clamps;
+    float low, high;
 } cpu_epilogue;
 
 bool cpu_absorb(cpu_plan *, const cpu_epilogue *);
 cpu_step *cpu_maker_of(const cpu_plan *, int32_t value); /* or NULL */
 
-/* Margins that the readers of the program's values want. */
-void cpu_conv_margins(const cnn_node *, const cnn_program *, int32_t (*margins)[2]);
+/* Margins that the readers of the program's values want along an axis: 0 y, 1 x. */
+void cpu_conv_margins(const cnn_node *, const cnn_program *, int side, int32_t (*margins)[2]);
 
 /* ---- schedule.c, layout.c */
 cnn_status cpu_schedule(cpu_plan *, cnn_error *);

@@ -1,130 +1,126 @@
-/* Convolutions of few images: sums of shifted planes, lanes are neighbouring pixels. */
+/* Convolutions of few images, lanes are channels: the sum itself, tap by tap. */
 #include <string.h>
 
-#include "conv_plan.h"
 #include "small.h"
+#include "small_plan.h"
 #include "small_steps.h"
-
-/* How the input lies when it is read: as the image, or split into planes of every s-th row and
- * column, padding included. */
-typedef struct reading {
-    bool split;
-    int64_t row, plane, rows; /* floats; rows of a split plane */
-    int64_t columns;
-} reading;
 
 typedef struct conv_spec {
     const cnn_conv2d_attrs *a;
-    cpu_packing pack;
+    cpu_channel_packing pack;
+    bool depthwise;
     int64_t kh, kw;
-    reading in;
-    bool repitch; /* results come in rows of another length and are copied */
-    int64_t y_plane;
-    int64_t vectors; /* of a plane of results */
-    cpu_conv_taps taps;
-    int64_t *offsets;
-    int32_t n_parts_x, n_parts_block; /* tasks of a group: ranges of vectors, of blocks */
-    int64_t part_vectors;
-    int32_t chunk; /* taps at once */
+    int64_t in_vectors, out_vectors; /* per group */
+    int64_t *taps;                   /* offsets in x, floats */
+    int32_t chunk;                   /* taps whose weights stay in the second cache */
+    int64_t lines, columns;          /* of a plane of results; its rows, or several as one */
+    int64_t rows;                    /* ... of a line */
+    int64_t row_part;                /* lines of a task */
+    int32_t row_parts, block_parts;
 } conv_spec;
 
-static int64_t round_up(int64_t n, int64_t to)
+static int64_t divided_up(int64_t n, int64_t by)
 {
-    return (n + to - 1) / to * to;
+    return (n + by - 1) / by;
 }
 
 /* ---- lowering ---- */
 
-static bool is_strided(const cnn_conv2d_attrs *a)
-{
-    return a->stride[0] != 1 || a->stride[1] != 1;
-}
-
-static reading split_of(const cpu_plan *plan, const cnn_node *node, const conv_spec *s)
-{
-    const cnn_type *y = &cnn_value_at(plan->program, node->out[0])->type;
-    const cnn_conv2d_attrs *a = s->a;
-    reading r = { .split = true };
-    const int64_t more = (s->kw - 1) * a->dilation[1] / a->stride[1];
-    r.rows = y->dim[2] + (s->kh - 1) * a->dilation[0] / a->stride[0];
-    r.columns = y->dim[3] + more;
-    r.row = y->dim[3] + plan->gaps[node->out[0]];
-    r.row = r.row > r.columns ? r.row : r.columns;
-    r.plane = round_up(r.rows * r.row, plan->kernels->lanes);
-    return r;
-}
-
-static reading whole_of(const cpu_plan *plan, const cnn_node *node)
-{
-    const int32_t v = node->in[0];
-    cpu_value value = { .type = cnn_value_at(plan->program, v)->type,
-                        .left = plan->gaps[v],
-                        .top = plan->tops[v],
-                        .bottom = plan->bottoms[v] };
-    value.view = cpu_view_of(&value.type, 0, 0);
-    cpu_small_view(plan, &value);
-    return (reading){ false, value.view.row, value.view.plane, value.view.h, value.view.w };
-}
-
-/* Offset of a tap in what is read, from the place of an output's first tap. */
-static int64_t tap_offset(const conv_spec *s, int64_t channels, int64_t c, int64_t ky, int64_t kx)
-{
-    const cnn_conv2d_attrs *a = s->a;
-    const int64_t y = ky * a->dilation[0], x = kx * a->dilation[1];
-    if (!s->in.split)
-        return c * s->in.plane + (y - a->pad[0]) * s->in.row + x - a->pad[2];
-    const int64_t phase = y % a->stride[0] * a->stride[1] + x % a->stride[1];
-    return (phase * channels + c) * s->in.plane + y / a->stride[0] * s->in.row + x / a->stride[1];
-}
-
-static void list_taps(cpu_plan *plan, conv_spec *s)
-{
-    const int64_t n = s->pack.in_channels * s->kh * s->kw;
-    int32_t *w = cpu_plan_alloc(plan, (size_t)n, sizeof *w), i = 0;
-    s->offsets = cpu_plan_alloc(plan, (size_t)n, sizeof *s->offsets);
-    if (plan->out_of_memory)
-        return;
-    for (int64_t c = 0; c < s->pack.in_channels; c++)
-        for (int64_t ky = 0; ky < s->kh; ky++)
-            for (int64_t kx = 0; kx < s->kw; kx++, i++) {
-                s->offsets[i] = tap_offset(s, s->pack.groups * s->pack.in_channels, c, ky, kx);
-                w[i] = i;
-            }
-    s->taps = (cpu_conv_taps){ (int32_t)n, s->offsets, w };
-}
-
 enum {
-    CACHED_INPUT = 192 << 10, /* bytes of input of a task: they stay in the second cache */
-    WORTH_SHARING = 1 << 17,  /* multiply-adds of a layer: less is done faster by one thread */
+    CACHED_INPUT = 160 << 10,   /* bytes of x of a task: they stay in the second cache */
+    CACHED_WEIGHTS = 144 << 10, /* ... and of the weights of a block */
+    WORTH_SHARING = 1 << 17,    /* multiply-adds of a layer: less is done faster by one thread */
 };
 
-/* A kernel of several taps reads a line of the cache again and again. One of a single tap reads it
- * once per block of channels: then taps of so many channels that what they read of a few vectors
- * stays in most of the first cache. */
-static int32_t chunk_of(const cpu_plan *plan, const conv_spec *s)
+/* Channels of a group are whole vectors, or there is one group, or each channel is one. */
+static bool has_form(const cpu_plan *plan, const cnn_conv2d_attrs *a, const cnn_type *x,
+                     const cnn_type *y)
 {
-    enum { CACHED = 28 << 10, LINE = 64 };
-    const int64_t vector = plan->kernels->lanes * (int64_t)sizeof(float);
-    const int64_t channels = CACHED / (s->kh * (CPU_FLAT_VECTORS * vector + LINE));
-    return 2 * channels <= s->pack.in_channels ? (int32_t)(channels * s->pack.kernel)
-                                               : s->taps.count;
+    const int64_t lanes = plan->kernels->lanes;
+    const bool depthwise = a->groups == x->dim[1] && x->dim[1] == y->dim[1];
+    return a->groups == 1 || depthwise ||
+           (x->dim[1] / a->groups % lanes == 0 && y->dim[1] / a->groups % lanes == 0);
 }
 
-static void share_out(const cpu_plan *plan, conv_spec *s)
+static void choose_blocks(const cpu_plan *plan, conv_spec *s, const cnn_type *y)
+{
+    cpu_channel_packing *p = &s->pack;
+    const int64_t lanes = plan->kernels->lanes;
+    p->blocks = s->depthwise ? (cpu_channel_blocks){ (int32_t)s->out_vectors, 1, 0 }
+                             : cpu_choose_channel_blocks(plan->kernels, s->out_vectors, y->dim[3],
+                                                         p->in_channels * p->kernel);
+    p->packed = s->out_vectors * lanes * p->in_channels * p->kernel;
+    const int64_t height = p->blocks.low + (p->blocks.n_high > 0);
+    const int64_t vector = s->kh * s->kw * lanes * height * lanes * (int64_t)sizeof(float);
+    const int64_t vectors = CACHED_WEIGHTS / vector > 1 ? CACHED_WEIGHTS / vector : 1;
+    s->chunk = (int32_t)(s->kh * s->kw * (s->depthwise ? 1 : vectors));
+}
+
+/* Tasks are ranges of rows whose input stays in the cache; if that is few of them, ranges of blocks
+ * too. */
+static void share_out(const cpu_plan *plan, conv_spec *s, const cpu_view *x, int64_t images)
 {
     const int64_t lanes = plan->kernels->lanes, threads = plan->host->threads;
-    const int64_t taps = s->taps.count;
-    enum { STEP = 12 }; /* a multiple of most widths of register blocks */
-    int64_t part = CACHED_INPUT / (s->pack.in_channels * lanes * (int64_t)sizeof(float));
-    part = round_up(part < STEP ? STEP : part, STEP);
-    s->part_vectors = part < s->vectors ? part : s->vectors;
-    s->n_parts_x = (int32_t)((s->vectors + s->part_vectors - 1) / s->part_vectors);
-    int64_t wanted = 4 * threads, groups = s->pack.groups;
-    int64_t blocks = (wanted + s->n_parts_x * groups - 1) / (s->n_parts_x * groups);
-    s->n_parts_block = (int32_t)(blocks < s->pack.n_blocks ? blocks : s->pack.n_blocks);
-    if (taps * s->pack.out_channels * groups * s->vectors * lanes < WORTH_SHARING || threads == 1) {
-        s->n_parts_block = 1;
+    const int64_t line = s->rows * s->a->stride[0] * x->row * lanes * (int64_t)sizeof(float) *
+                         (s->depthwise ? 1 : s->in_vectors);
+    const int64_t wanted = 4 * threads, tasks = images * s->pack.groups;
+    const int64_t products = s->pack.in_channels * s->pack.kernel * s->out_vectors * lanes *
+                             s->pack.groups * s->lines * s->columns;
+    s->row_part = s->lines;
+    s->row_parts = s->block_parts = 1;
+    if (threads == 1 || products * images < WORTH_SHARING)
+        return;
+    int64_t parts = divided_up(s->lines * line, CACHED_INPUT);
+    parts = parts < s->lines ? parts : s->lines;
+    int64_t blocks = divided_up(wanted, parts * tasks);
+    blocks = blocks < s->pack.blocks.count ? blocks : s->pack.blocks.count;
+    if (blocks * parts * tasks < wanted)
+        parts = divided_up(wanted, blocks * tasks) < s->lines ? divided_up(wanted, blocks * tasks)
+                                                              : s->lines;
+    s->row_part = divided_up(s->lines, parts);
+    s->row_parts = (int32_t)divided_up(s->lines, s->row_part);
+    s->block_parts = (int32_t)blocks;
+}
+
+static void list_taps(const cpu_plan *plan, conv_spec *s, const cpu_view *x)
+{
+    const cnn_conv2d_attrs *a = s->a;
+    int64_t n = 0;
+    for (int64_t c = 0; c < (s->depthwise ? 1 : s->in_vectors); c++)
+        for (int64_t ky = 0; ky < s->kh; ky++)
+            for (int64_t kx = 0; kx < s->kw; kx++)
+                s->taps[n++] = (c * x->plane + (ky * a->dilation[0] - a->pad[0]) * x->row +
+                                kx * a->dilation[1] - a->pad[2]) *
+                               plan->kernels->lanes;
+}
+
+/* Rows of x and of results that all touch each other are one, where a tap does not look beside. */
+static void join_lines(const cpu_plan *plan, const cpu_step *step, conv_spec *s)
+{
+    enum { LONG = 224 };
+    const cpu_view *x = &plan->values[step->in[0]].view, *y = &plan->values[step->out[0]].view;
+    bool touch = x->row == x->w && y->row == y->w && s->kh * s->kw == 1 && s->a->stride[0] == 1 &&
+                 s->a->stride[1] == 1;
+    if (step->fused.add) {
+        const cpu_view *add = &plan->values[step->in[2 + step->fused.bias]].view;
+        touch = touch && add->row == add->w;
     }
+    s->rows = 1;
+    for (int64_t r = 2; touch && r <= y->h && r * y->w <= LONG; r++)
+        s->rows = y->h % r == 0 ? r : s->rows;
+    s->lines = y->h / s->rows;
+    s->columns = y->w * s->rows;
+}
+
+static cnn_status finish_conv(cpu_plan *plan, cpu_step *step, cnn_error *err)
+{
+    conv_spec *s = step->spec;
+    const cpu_value *x = &plan->values[step->in[0]];
+    (void)err;
+    list_taps(plan, s, &x->view);
+    join_lines(plan, step, s);
+    share_out(plan, s, &x->view, x->type.dim[0]);
+    return CNN_OK;
 }
 
 static cnn_status run_conv(const cpu_step *, void *const *, const cpu_plan *, cnn_error *);
@@ -132,183 +128,165 @@ static cnn_status run_conv(const cpu_step *, void *const *, const cpu_plan *, cn
 bool cpu_small_lower_conv(cpu_plan *plan, uint32_t n)
 {
     const cnn_node *node = cnn_node_at(plan->program, n);
+    const cnn_conv2d_attrs *a = node->attrs;
     const cnn_type *x = &cnn_value_at(plan->program, node->in[0])->type;
     const cnn_type *w = &cnn_value_at(plan->program, node->in[1])->type;
     const cnn_type *y = &cnn_value_at(plan->program, node->out[0])->type;
     const int64_t lanes = plan->kernels->lanes;
+    if (!has_form(plan, a, x, y))
+        return false;
+    if (cpu_winograd_pays(plan, a, x, w, y)) {
+        cpu_lower_winograd(plan, n);
+        return true;
+    }
     conv_spec *s = cpu_plan_alloc(plan, 1, sizeof *s);
     if (s == NULL)
         return true;
-    s->a = node->attrs;
-    s->kh = w->dim[2];
-    s->kw = w->dim[3];
-    const int64_t groups = s->a->groups, kernel = s->kh * s->kw;
-    s->in = is_strided(s->a) ? split_of(plan, node, s) : whole_of(plan, node);
-    s->vectors = ((y->dim[2] - 1) * s->in.row + y->dim[3] + lanes - 1) / lanes;
-    s->repitch = s->in.row != y->dim[3] + plan->gaps[node->out[0]];
-    s->y_plane = s->vectors * lanes; /* the last row may be longer than the input's */
-    s->pack = (cpu_packing){ .groups = groups,
-                             .in_channels = x->dim[1] / groups,
-                             .out_channels = y->dim[1] / groups,
-                             .kernel = kernel,
-                             .w_group = y->dim[1] / groups * w->dim[1] * kernel,
-                             .w_out = w->dim[1] * kernel,
-                             .w_in = kernel };
+    *s = (conv_spec){ .a = a, .kh = w->dim[2], .kw = w->dim[3] };
+    s->depthwise = a->groups > 1 && w->dim[1] == 1;
+    s->pack = (cpu_channel_packing){ .groups = s->depthwise ? 1 : a->groups,
+                                     .in_channels = w->dim[1],
+                                     .kernel = s->kh * s->kw };
+    s->pack.out_channels = y->dim[1] / s->pack.groups;
+    s->in_vectors = divided_up(x->dim[1] / s->pack.groups, lanes);
+    s->out_vectors = divided_up(s->pack.out_channels, lanes);
+    s->taps = cpu_plan_alloc(plan, (size_t)(s->in_vectors * s->pack.kernel), sizeof *s->taps);
+    choose_blocks(plan, s, y);
     int32_t from = cpu_image_of(plan, n, node->in[0]), weights = cpu_plain_of(plan, node->in[1]);
-    cpu_plan_blocks(plan, &s->pack, s->vectors);
-    list_taps(plan, s);
-    if (plan->out_of_memory)
-        return true;
-    share_out(plan, s);
-    s->chunk = chunk_of(plan, s);
-    int32_t packed = cpu_add_pack(plan, n, &s->pack, weights, -1);
+    int32_t packed = cpu_add_channel_pack(plan, n, &s->pack, weights);
     const int32_t pack_step = (int32_t)plan->n_steps - 1;
-    const int64_t phases = s->in.split ? s->a->stride[0] * s->a->stride[1] : 0;
-    int32_t split = cpu_add_temp(plan, phases * x->dim[1] * s->in.plane + s->in.row + 16 * lanes);
-    int32_t rows = cpu_add_temp(plan, s->repitch ? y->dim[1] * s->y_plane + 16 * lanes : 1);
     int32_t out = cpu_new_image(plan, node->out[0]);
     cpu_step *step = cpu_add_whole(plan, n, run_conv, s);
+    step->spec = s;
+    step->finish = finish_conv;
     step->fused = (cpu_fused){ .possible = true, .pack = pack_step };
     cpu_step_in(plan, step, from);
     cpu_step_in(plan, step, packed);
     cpu_step_out(plan, step, out);
-    cpu_step_out(plan, step, split);
-    cpu_step_out(plan, step, rows);
     return true;
 }
 
 /* ---- running ---- */
 
-typedef struct conv_run {
-    const cpu_plan *plan;
-    const conv_spec *s;
-    const cpu_value *x, *y;
-    const cpu_fused *fused;
-    const float *image; /* of one image, first pixel */
-    float *split, *rows, *out;
-    const float *w, *bias, *add;
-    int64_t add_plane;
-} conv_run;
-
-/* Channel i % C of phase i / C: every s-th row and column of the padded input. */
-static void split_plane(void *context, uint32_t i)
+cpu_channel_run cpu_channel_operands(const cpu_step *step, void *const *p, const cpu_plan *plan)
 {
-    const conv_run *r = context;
-    const cnn_conv2d_attrs *a = r->s->a;
-    const reading *in = &r->s->in;
-    const cpu_view *x = &r->x->view;
-    const int64_t c = i % x->c, phase = i / x->c;
-    const int64_t py = phase / a->stride[1] - a->pad[0], px = phase % a->stride[1] - a->pad[2];
-    const float *from = r->image + c * x->plane;
-    float *to = r->split + i * in->plane;
-    for (int64_t y = 0; y < in->rows; y++, to += in->row) {
-        const int64_t at = y * a->stride[0] + py;
-        if (at < 0 || at >= x->h) {
-            memset(to, 0, (size_t)in->row * sizeof *to);
-            continue;
-        }
-        const float *row = from + at * x->row;
-        int64_t k = 0, stride = a->stride[1];
-        for (; k < in->columns && k * stride + px < 0; k++)
-            to[k] = 0;
-        int64_t end = (x->w - px + stride - 1) / stride;
-        end = end < in->columns ? end : in->columns;
-        if (k < end)
-            r->plan->kernels->every(row + k * stride + px, to + k, end - k, stride);
-        k = k < end ? end : k;
-        for (; k < in->row; k++)
-            to[k] = 0;
+    const cpu_fused *f = &step->fused;
+    const int bias = 2, add = bias + f->bias;
+    return (cpu_channel_run){ .plan = plan,
+                              .x = &plan->values[step->in[0]],
+                              .y = &plan->values[step->out[0]],
+                              .added = f->add ? &plan->values[step->in[add]] : NULL,
+                              .w = p[1],
+                              .bias = f->bias ? p[bias] : NULL,
+                              .fused = *f };
+}
+
+void cpu_channel_image(cpu_channel_run *r, void *const *p, int64_t n)
+{
+    const int add = 2 + r->fused.bias, y = add + r->fused.add;
+    r->image = (const float *)p[0] + n * r->x->view.c * cpu_small_plane(r->plan, r->x);
+    r->out = (float *)p[y] + n * r->y->view.c * cpu_small_plane(r->plan, r->y);
+    if (r->added != NULL)
+        r->add = (const float *)p[add] + n * r->added->view.c * cpu_small_plane(r->plan, r->added);
+}
+
+void cpu_channel_epilogue(const cpu_channel_run *r, cpu_channel_conv *c, int64_t v, int64_t y)
+{
+    const int64_t lanes = r->plan->kernels->lanes;
+    c->y_vector = cpu_small_plane(r->plan, r->y);
+    c->y = r->out + v * c->y_vector + y * r->y->view.row * lanes;
+    c->bias = r->bias != NULL ? r->bias + v * lanes : NULL;
+    c->clamps = r->fused.clamps;
+    c->low = r->fused.low;
+    c->high = r->fused.high;
+    c->add = NULL;
+    if (r->added != NULL) {
+        c->add_vector = cpu_small_plane(r->plan, r->added);
+        c->add = r->add + v * c->add_vector + y * r->added->view.row * lanes;
     }
 }
 
-/* Phases that some tap reads. */
-static uint32_t used_planes(const conv_run *r)
+typedef struct conv_run {
+    cpu_channel_run r;
+    const conv_spec *s;
+    void *const *p;
+} conv_run;
+
+/* The first range of taps begins with the bias and what is added, the others with what is there;
+ * the last one ends with the clamp. */
+static void run_line(const conv_run *j, cpu_channel_conv *c, int32_t first, int64_t v, int64_t y)
 {
-    const cnn_conv2d_attrs *a = r->s->a;
-    const bool one = r->s->kh == 1 && r->s->kw == 1;
-    return (uint32_t)(r->x->view.c * (one ? 1 : a->stride[0] * a->stride[1]));
+    const conv_spec *s = j->s;
+    const int64_t kernel = s->pack.kernel, lanes = j->r.plan->kernels->lanes;
+    const int32_t all = (int32_t)(kernel * (s->depthwise ? 1 : s->in_vectors));
+    const int32_t whole =
+        s->depthwise ? all : (int32_t)(kernel * (s->pack.in_channels / lanes)); /* taps */
+    const int32_t end = first + s->chunk < all ? first + s->chunk : all;
+    cpu_channel_epilogue(&j->r, c, v, y);
+    if (first > 0) {
+        c->bias = NULL;
+        c->add = c->y;
+        c->add_vector = c->y_vector;
+    }
+    c->clamps = c->clamps && end == all;
+    c->taps = s->taps + first;
+    c->n_whole = (end < whole ? end : whole) - (first < whole ? first : whole);
+    c->n_rest = end - first - c->n_whole;
+    j->r.plan->kernels->channels(c);
 }
 
+/* Rows [y0, y1), counted in lines, of one block of channels. */
+static void run_block(const conv_run *j, int64_t group, int32_t block, int64_t y0, int64_t y1)
+{
+    const conv_spec *s = j->s;
+    const cpu_kernels *k = j->r.plan->kernels;
+    const cpu_view *x = &j->r.x->view;
+    const int64_t lanes = k->lanes, vector = cpu_channel_first(&s->pack.blocks, block);
+    const int64_t in = group * s->in_vectors + (s->depthwise ? vector : 0);
+    const int64_t v = group * s->out_vectors + vector;
+    const int32_t all = (int32_t)(s->pack.kernel * (s->depthwise ? 1 : s->in_vectors));
+    cpu_channel_conv c = { .x_step = s->a->stride[1] * lanes,
+                           .rest = (int32_t)(s->pack.in_channels % lanes) };
+    const int32_t height = cpu_channel_height(&s->pack.blocks, block);
+    c.height = s->depthwise ? CPU_DEPTHWISE : height;
+    cpu_cut_columns(k, &c, s->columns);
+    for (int32_t first = 0; first < all; first += s->chunk) {
+        c.w = j->r.w + group * s->pack.packed +
+              (vector * s->pack.in_channels * s->pack.kernel +
+               first * (s->depthwise ? 1 : lanes) * height) *
+                  lanes;
+        for (int64_t y = y0; y < y1; y++) {
+            c.x = j->r.image + (in * x->plane + y * s->rows * s->a->stride[0] * x->row) * lanes;
+            run_line(j, &c, first, v, y * s->rows);
+        }
+    }
+    for (int32_t i = 0; i < height; i++)
+        cpu_small_clear(j->r.plan, j->r.y, j->r.out + (v + i) * cpu_small_plane(j->r.plan, j->r.y),
+                        y0 * s->rows, y1 * s->rows);
+}
+
+/* Task i: a range of rows and one of blocks, of a group of an image. */
 static void conv_part(void *context, uint32_t i)
 {
-    const conv_run *r = context;
-    const conv_spec *s = r->s;
-    const int32_t part_x = (int32_t)i % s->n_parts_x, rest = (int32_t)i / s->n_parts_x;
-    const int32_t part = rest % s->n_parts_block, group = rest / s->n_parts_block;
-    const int64_t first = part_x * s->part_vectors, lanes = r->plan->kernels->lanes;
-    const int64_t channel = group * s->pack.out_channels;
-    const int64_t y_plane = s->repitch ? s->y_plane : r->y->view.plane;
-    float *y = s->repitch ? r->rows : r->out;
-    const cpu_flat f = {
-        .x = (s->in.split ? r->split : r->image) + group * s->pack.in_channels * s->in.plane +
-             first * lanes,
-        .w = r->w + group * s->pack.packed,
-        .bias = r->bias != NULL ? r->bias + channel : NULL,
-        .add = r->add != NULL ? r->add + channel * r->add_plane + first * lanes : NULL,
-        .y = y + channel * y_plane + first * lanes,
-        .y_plane = y_plane,
-        .add_plane = r->add_plane,
-        .blocks = s->pack.blocks + part * s->pack.n_blocks / s->n_parts_block,
-        .n_blocks = (part + 1) * s->pack.n_blocks / s->n_parts_block -
-                    part * s->pack.n_blocks / s->n_parts_block,
-        .taps = &s->taps,
-        .chunk = s->chunk,
-        .vectors = s->vectors - first < s->part_vectors ? s->vectors - first : s->part_vectors,
-        .relu = r->fused->relu,
-    };
-    r->plan->kernels->flat(&f);
+    conv_run j = *(const conv_run *)context;
+    const conv_spec *s = j.s;
+    const int64_t rows = i % (uint32_t)s->row_parts, rest = i / (uint32_t)s->row_parts;
+    const int32_t part = (int32_t)(rest % s->block_parts), blocks = s->pack.blocks.count;
+    const int64_t group = rest / s->block_parts % s->pack.groups;
+    const int64_t y0 = rows * s->row_part, left = s->lines - y0;
+    const int64_t y1 = y0 + (left < s->row_part ? left : s->row_part);
+    cpu_channel_image(&j.r, j.p, rest / s->block_parts / s->pack.groups);
+    for (int32_t b = part * blocks / s->block_parts; b < (part + 1) * blocks / s->block_parts; b++)
+        run_block(&j, group, b, y0, y1);
 }
 
-/* Rows of results into the image, or only zeros into its gaps. */
-static void end_plane(void *context, uint32_t c)
-{
-    const conv_run *r = context;
-    const cpu_view *y = &r->y->view;
-    float *to = r->out + c * y->plane;
-    for (int64_t row = 0; r->s->repitch && row < y->h; row++)
-        memcpy(to + row * y->row, r->rows + c * r->s->y_plane + row * r->s->in.row,
-               (size_t)y->w * sizeof *to);
-    cpu_small_clear(r->y, to);
-}
-
-static void run_image(conv_run *r)
-{
-    const cpu_plan *plan = r->plan;
-    const cnn_host *host = plan->host;
-    const conv_spec *s = r->s;
-    if (s->in.split)
-        host->parallel(host, used_planes(r), split_plane, r);
-    host->parallel(host, (uint32_t)(s->pack.groups * s->n_parts_block * s->n_parts_x), conv_part,
-                   r);
-    if (s->repitch || r->y->left + r->y->top + r->y->bottom > 0)
-        host->parallel(host, (uint32_t)r->y->view.c, end_plane, r);
-}
-
-/* p: x, packed weights[, bias][, add], y, split planes, rows. */
+/* p: x, packed weights[, bias][, add], y. */
 static cnn_status run_conv(const cpu_step *step, void *const *p, const cpu_plan *plan,
                            cnn_error *err)
 {
-    const cpu_fused *f = &step->fused;
-    const int bias = 2, add = bias + f->bias, y = add + f->add;
-    const cpu_value *added = f->add ? &plan->values[step->in[add]] : NULL;
-    conv_run r = { .plan = plan,
-                   .s = step->params,
-                   .x = &plan->values[step->in[0]],
-                   .y = &plan->values[step->out[0]],
-                   .fused = f,
-                   .split = p[y + 1],
-                   .rows = p[y + 2],
-                   .w = p[1],
-                   .bias = f->bias ? p[bias] : NULL };
+    conv_run j = { cpu_channel_operands(step, p, plan), step->params, p };
+    const int64_t tasks = j.r.x->type.dim[0] * j.s->pack.groups * j.s->block_parts * j.s->row_parts;
     (void)err;
-    for (int64_t n = 0; n < plan->program->batch; n++) {
-        r.image = (const float *)p[0] + n * r.x->view.c * r.x->view.plane;
-        r.out = (float *)p[y] + n * r.y->view.c * r.y->view.plane;
-        if (added != NULL) {
-            r.add = (const float *)p[add] + n * added->view.c * added->view.plane;
-            r.add_plane = added->view.plane;
-        }
-        run_image(&r);
-    }
+    plan->host->parallel(plan->host, (uint32_t)tasks, conv_part, &j);
     return CNN_OK;
 }

@@ -1,27 +1,27 @@
-/* Images: laying out, gathering, joining, pooling; one plane per task. */
-#include <math.h>
+/* Images: laying out, gathering, joining, and what each channel does for itself; a vector of
+ * channels per task. Products of one row. */
 #include <string.h>
 
 #include "small.h"
 #include "small_steps.h"
 
-void cpu_small_clear(const cpu_value *value, float *first_pixel)
+void cpu_small_clear(const cpu_plan *plan, const cpu_value *value, float *plane, int64_t first,
+                     int64_t end)
 {
     const cpu_view *v = &value->view;
-    const size_t above = (size_t)(value->left + value->top * v->row);
-    const int64_t inside = (v->h - 1) * v->row + v->w;
-    memset(first_pixel - above, 0, above * sizeof(float));
-    for (int64_t y = 0; y + 1 < v->h; y++)
-        for (int64_t x = v->w; x < v->row; x++)
-            first_pixel[y * v->row + x] = 0;
-    memset(first_pixel + inside, 0, (size_t)(v->plane - (int64_t)above - inside) * sizeof(float));
-}
-
-static void copy_rows(const float *from, int64_t from_row, float *to, int64_t to_row,
-                      const cpu_view *v)
-{
-    for (int64_t y = 0; y < v->h; y++)
-        memcpy(to + y * to_row, from + y * from_row, (size_t)v->w * sizeof *to);
+    const int64_t lanes = plan->kernels->lanes, row = v->row * lanes;
+    const size_t vector = (size_t)lanes * sizeof(float);
+    const size_t left = (size_t)value->left * vector, right = (size_t)value->right * vector;
+    float *corner = plane - value->left * lanes;
+    if (first == 0 && value->top > 0)
+        memset(corner - value->top * row, 0, (size_t)(value->top * v->row) * vector);
+    if (left + right > 0)
+        for (int64_t y = first; y < end; y++) {
+            memset(corner + y * row, 0, left);
+            memset(plane + y * row + v->w * lanes, 0, right);
+        }
+    if (end == v->h && value->bottom > 0)
+        memset(corner + v->h * row, 0, (size_t)(value->bottom * v->row) * vector);
 }
 
 typedef struct planes {
@@ -38,9 +38,10 @@ static const cpu_value *operand(const planes *j, uint32_t k)
 
 static float *plane_of(const planes *j, uint32_t k, int64_t i)
 {
-    return (float *)j->p[k] + i * operand(j, k)->view.plane;
+    return (float *)j->p[k] + i * cpu_small_plane(j->plan, operand(j, k));
 }
 
+/* One task per image and vector of channels of operand k. */
 static cnn_status each_plane(const cpu_step *step, void *const *p, const cpu_plan *plan, uint32_t k,
                              void (*task)(void *, uint32_t))
 {
@@ -50,13 +51,37 @@ static cnn_status each_plane(const cpu_step *step, void *const *p, const cpu_pla
     return CNN_OK;
 }
 
+static void clear_plane(const planes *j, uint32_t k, int64_t i)
+{
+    const cpu_value *v = operand(j, k);
+    cpu_small_clear(j->plan, v, plane_of(j, k, i), 0, v->view.h);
+}
+
+/* Task i as a tile: its channels are the "images", each of one plane. */
+static cpu_tile channels_of(const planes *j, const cpu_value *v, uint32_t i)
+{
+    const int64_t lanes = j->plan->kernels->lanes, channels = v->type.dim[1];
+    const int64_t n = i / v->view.c, first = i % v->view.c * lanes;
+    const int64_t rest = channels - first;
+    return (cpu_tile){ n * channels + first, rest < lanes ? rest : lanes };
+}
+
+static cpu_view one_plane(const cpu_value *v)
+{
+    cpu_view view = v->view;
+    view.c = 1;
+    return view;
+}
+
 static void lay_out_plane(void *context, uint32_t i)
 {
     const planes *j = context;
     const cpu_value *to = operand(j, 1);
-    const cpu_view *v = &to->view;
-    copy_rows((const float *)j->p[0] + i * v->h * v->w, v->w, plane_of(j, 1, i), v->row, v);
-    cpu_small_clear(to, plane_of(j, 1, i));
+    const cpu_params params = { .view = { { 0 }, one_plane(to) } };
+    const cpu_tile tile = channels_of(j, to, i);
+    void *p[2] = { j->p[0], plane_of(j, 1, i) };
+    j->plan->kernels->gather(&params, p, &tile);
+    clear_plane(j, 1, i);
 }
 
 cnn_status cpu_small_lay_out(const cpu_step *step, void *const *p, const cpu_plan *plan,
@@ -69,8 +94,11 @@ cnn_status cpu_small_lay_out(const cpu_step *step, void *const *p, const cpu_pla
 static void gather_plane(void *context, uint32_t i)
 {
     const planes *j = context;
-    const cpu_view *v = &operand(j, 0)->view;
-    copy_rows(plane_of(j, 0, i), v->row, (float *)j->p[1] + i * v->h * v->w, v->w, v);
+    const cpu_value *from = operand(j, 0);
+    const cpu_params params = { .view = { one_plane(from) } };
+    const cpu_tile tile = channels_of(j, from, i);
+    void *p[2] = { plane_of(j, 0, i), j->p[1] };
+    j->plan->kernels->scatter(&params, p, &tile);
 }
 
 cnn_status cpu_small_gather(const cpu_step *step, void *const *p, const cpu_plan *plan,
@@ -80,134 +108,115 @@ cnn_status cpu_small_gather(const cpu_step *step, void *const *p, const cpu_plan
     return each_plane(step, p, plan, 0, gather_plane);
 }
 
-/* Plane i of the result. */
+/* ---- what each channel does for itself ---- */
+
+typedef struct lanewise {
+    cpu_kernel kernel;
+    const void *attrs;
+} lanewise;
+
+static void lanewise_plane(void *context, uint32_t i)
+{
+    const planes *j = context;
+    const lanewise *l = j->step->params;
+    const cpu_params params = { .view = { one_plane(operand(j, 0)), one_plane(operand(j, 1)) },
+                                .attrs = l->attrs };
+    const cpu_tile tile = { 0, j->plan->kernels->lanes };
+    void *p[2] = { plane_of(j, 0, i), plane_of(j, 1, i) };
+    l->kernel(&params, p, &tile);
+    clear_plane(j, 1, i);
+}
+
+static cnn_status run_lanewise(const cpu_step *step, void *const *p, const cpu_plan *plan,
+                               cnn_error *err)
+{
+    (void)err;
+    return each_plane(step, p, plan, 1, lanewise_plane);
+}
+
+cpu_step *cpu_small_add_kernel(cpu_plan *plan, uint32_t n, cpu_kernel kernel, const void *attrs)
+{
+    lanewise *l = cpu_plan_alloc(plan, 1, sizeof *l);
+    if (l != NULL)
+        *l = (lanewise){ kernel, attrs };
+    return cpu_add_whole(plan, n, run_lanewise, l);
+}
+
+/* ---- joining channels ---- */
+
+/* The operand that holds channel c of the result, and its number there. */
+static uint32_t part_with(const planes *j, int64_t *c)
+{
+    uint32_t k = 0;
+    while (*c >= operand(j, k)->type.dim[1])
+        *c -= operand(j, k++)->type.dim[1];
+    return k;
+}
+
+/* Channel c of image n of an operand: its lane, at pixel (0, 0). */
+static float *lane_of(const planes *j, uint32_t k, int64_t n, int64_t c)
+{
+    const int64_t lanes = j->plan->kernels->lanes;
+    return plane_of(j, k, n * operand(j, k)->view.c + c / lanes) + c % lanes;
+}
+
+static void copy_lane(const planes *j, const float *from, int64_t from_row, float *to,
+                      const cpu_view *v)
+{
+    const int64_t lanes = j->plan->kernels->lanes;
+    for (int64_t y = 0; y < v->h; y++)
+        for (int64_t x = 0; x < v->w; x++)
+            to[(y * v->row + x) * lanes] = from[(y * from_row + x) * lanes];
+}
+
+/* A vector of channels of the result: one vector of an operand, or lane by lane. */
 static void concat_plane(void *context, uint32_t i)
 {
     const planes *j = context;
     const uint32_t result = j->step->n_in;
     const cpu_value *out = operand(j, result);
-    int64_t n = i / out->view.c, c = i % out->view.c;
-    uint32_t k = 0;
-    while (c >= operand(j, k)->view.c)
-        c -= operand(j, k++)->view.c;
-    const cpu_view *from = &operand(j, k)->view;
-    float *to = plane_of(j, result, i);
-    copy_rows(plane_of(j, k, n * from->c + c), from->row, to, out->view.row, &out->view);
-    cpu_small_clear(out, to);
+    const cpu_tile tile = channels_of(j, out, i);
+    const int64_t n = i / out->view.c, first = i % out->view.c * j->plan->kernels->lanes;
+    int64_t c = first;
+    const uint32_t k = part_with(j, &c);
+    if (c % j->plan->kernels->lanes == 0 && c + tile.images <= operand(j, k)->type.dim[1]) {
+        const cpu_params params = { .view = { one_plane(operand(j, k)), one_plane(out) } };
+        void *p[2] = { lane_of(j, k, n, c), plane_of(j, result, i) };
+        j->plan->kernels->copy(&params, p, &tile);
+    } else {
+        for (int64_t l = 0; l < tile.images; l++) {
+            int64_t own = first + l;
+            const uint32_t part = part_with(j, &own);
+            copy_lane(j, lane_of(j, part, n, own), operand(j, part)->view.row,
+                      plane_of(j, result, i) + l, &out->view);
+        }
+    }
+    clear_plane(j, result, i);
 }
 
-cnn_status cpu_small_concat(const cpu_step *step, void *const *p, const cpu_plan *plan,
-                            cnn_error *err)
+static cnn_status run_concat(const cpu_step *step, void *const *p, const cpu_plan *plan,
+                             cnn_error *err)
 {
     (void)err;
     return each_plane(step, p, plan, step->n_in, concat_plane);
 }
 
-/* ---- pooling ---- */
-
-enum { LINE = 4096 }; /* columns with padding, at most */
-
-/* Rows of the window of output row oy that exist: first, and how many. */
-static int64_t window_rows(const cnn_pool2d_attrs *a, int64_t h, int64_t oy, int64_t *first)
+bool cpu_small_lower_concat(cpu_plan *plan, uint32_t n)
 {
-    int64_t n = 0;
-    for (int64_t k = a->kernel[0]; k > 0; k--) {
-        const int64_t y = oy * a->stride[0] - a->pad[0] + (k - 1) * a->dilation[0];
-        if (y < 0 || y >= h)
-            continue;
-        *first = y;
-        n++;
-    }
-    return n;
-}
-
-/* The largest of the window's rows into a padded line, then of neighbours in it; of those every
- * stride-th is a result. */
-static void max_row(const planes *j, const float *from, int64_t oy, float *to)
-{
-    const cnn_pool2d_attrs *a = j->step->params;
-    const cpu_view *x = &operand(j, 0)->view, *y = &operand(j, 1)->view;
-    float line[LINE], most[LINE];
-    const int64_t span = (y->w - 1) * a->stride[1] + 1;
-    const int64_t length = span + (a->kernel[1] - 1) * a->dilation[1];
-    int64_t first = 0, rows = window_rows(a, x->h, oy, &first);
-    int64_t seen = length - a->pad[2] < x->w ? length - a->pad[2] : x->w;
-    for (int64_t k = 0; k < length; k++)
-        line[k] = -INFINITY;
-    for (int64_t r = 0; r < rows; r++)
-        j->plan->kernels->larger(from + (first + r * a->dilation[0]) * x->row, line + a->pad[2],
-                                 seen);
-    memcpy(most, line, (size_t)span * sizeof *most);
-    for (int64_t k = 1; k < a->kernel[1]; k++)
-        j->plan->kernels->larger(line + k * a->dilation[1], most, span);
-    j->plan->kernels->every(most, to, y->w, a->stride[1]);
-}
-
-static void max_plane(void *context, uint32_t i)
-{
-    const planes *j = context;
-    const cpu_value *y = operand(j, 1);
-    float *to = plane_of(j, 1, i);
-    for (int64_t oy = 0; oy < y->view.h; oy++)
-        max_row(j, plane_of(j, 0, i), oy, to + oy * y->view.row);
-    cpu_small_clear(y, to);
-}
-
-cnn_status cpu_small_max_pool(const cpu_step *step, void *const *p, const cpu_plan *plan,
-                              cnn_error *err)
-{
-    (void)err;
-    return each_plane(step, p, plan, 1, max_plane);
-}
-
-/* [first, end) along an axis of the window of output o, and how many it counts for. */
-static int64_t average_range(const cnn_pool2d_attrs *a, int axis, int64_t size, int64_t outs,
-                             int64_t o, int64_t *first, int64_t *end)
-{
-    if (a->adaptive[0] > 0) {
-        *first = o * size / outs;
-        *end = ((o + 1) * size + outs - 1) / outs;
-        return *end - *first;
-    }
-    const int64_t before = a->pad[2 * axis], after = a->pad[2 * axis + 1];
-    *first = o * a->stride[axis] - before;
-    *end = *first + a->kernel[axis] < size + after ? *first + a->kernel[axis] : size + after;
-    const int64_t padded = *end - *first;
-    *first = *first > 0 ? *first : 0;
-    *end = *end < size ? *end : size;
-    return a->count_include_pad ? padded : *end - *first;
-}
-
-static void average_plane(void *context, uint32_t i)
-{
-    const planes *j = context;
-    const cnn_pool2d_attrs *a = j->step->params;
-    const cpu_view *x = &operand(j, 0)->view, *y = &operand(j, 1)->view;
-    const float *from = plane_of(j, 0, i);
-    float *to = plane_of(j, 1, i), line[LINE];
-    for (int64_t oy = 0; oy < y->h; oy++) {
-        int64_t y0, y1, x0, x1, rows = average_range(a, 0, x->h, y->h, oy, &y0, &y1);
-        for (int64_t k = 0; k < x->w; k++)
-            line[k] = 0;
-        for (int64_t r = y0; r < y1; r++)
-            for (int64_t k = 0; k < x->w; k++)
-                line[k] += from[r * x->row + k];
-        for (int64_t ox = 0; ox < y->w; ox++) {
-            const int64_t columns = average_range(a, 1, x->w, y->w, ox, &x0, &x1);
-            float sum = 0;
-            for (int64_t k = x0; k < x1; k++)
-                sum += line[k];
-            to[oy * y->row + ox] = sum / (float)(rows * columns);
-        }
-    }
-    cpu_small_clear(operand(j, 1), to);
-}
-
-cnn_status cpu_small_avg_pool(const cpu_step *step, void *const *p, const cpu_plan *plan,
-                              cnn_error *err)
-{
-    (void)err;
-    return each_plane(step, p, plan, 1, average_plane);
+    const cnn_node *node = cnn_node_at(plan->program, n);
+    const cnn_axis_attrs *a = node->attrs;
+    const cnn_type *out = &cnn_value_at(plan->program, node->out[0])->type;
+    int32_t in[CPU_MAX_OPERANDS];
+    if (a->axis != 1 || out->rank != 4 || out->dtype != CNN_F32 || node->n_in >= CPU_MAX_OPERANDS)
+        return false;
+    for (uint32_t i = 0; i < node->n_in; i++)
+        in[i] = cpu_image_of(plan, n, node->in[i]);
+    int32_t to = cpu_new_image(plan, node->out[0]);
+    cpu_step *step = cpu_add_whole(plan, n, run_concat, NULL);
+    for (uint32_t i = 0; i < node->n_in; i++)
+        cpu_step_in(plan, step, in[i]);
+    cpu_step_out(plan, step, to);
+    return true;
 }
 
 /* ---- products: y[n][o] = x[n] . w[o] ---- */
@@ -229,8 +238,8 @@ static void product_part(void *context, uint32_t i)
                                j->k, count);
 }
 
-cnn_status cpu_small_matmul(const cpu_step *step, void *const *p, const cpu_plan *plan,
-                            cnn_error *err)
+static cnn_status run_matmul(const cpu_step *step, void *const *p, const cpu_plan *plan,
+                             cnn_error *err)
 {
     const cnn_type *x = &plan->values[step->in[0]].type, *y = &plan->values[step->out[0]].type;
     enum { WORTH_SHARING = 1 << 16 }; /* multiply-adds */
@@ -240,4 +249,19 @@ cnn_status cpu_small_matmul(const cpu_step *step, void *const *p, const cpu_plan
         j.part = (j.outs + 4 * plan->host->threads - 1) / (4 * plan->host->threads);
     plan->host->parallel(plan->host, (uint32_t)((j.outs + j.part - 1) / j.part), product_part, &j);
     return CNN_OK;
+}
+
+bool cpu_small_lower_matmul(cpu_plan *plan, uint32_t n)
+{
+    const cnn_node *node = cnn_node_at(plan->program, n);
+    const cnn_matmul_attrs *a = node->attrs;
+    if (a->trans_a || !a->trans_b || cpu_is_batched(plan->program, node->in[1]))
+        return false;
+    int32_t x = cpu_plain_of(plan, node->in[0]), w = cpu_plain_of(plan, node->in[1]);
+    int32_t y = cpu_new_plain(plan, node->out[0]);
+    cpu_step *step = cpu_add_whole(plan, n, run_matmul, node->attrs);
+    cpu_step_in(plan, step, x);
+    cpu_step_in(plan, step, w);
+    cpu_step_out(plan, step, y);
+    return true;
 }

@@ -11,7 +11,7 @@ typedef struct conv_args {
     const cpu_conv_taps *taps;
     int64_t x_step, y_step, y_plane, add_plane; /* add's columns are as far apart as y's */
     int32_t repeat;
-    bool relu;
+    const cpu_conv_params *clamp; /* or NULL */
 } conv_args;
 
 /* Sums stay in registers while the taps go by: per tap `width` loads of x, `height` weights. */
@@ -47,11 +47,12 @@ ALWAYS void conv_block(const conv_args *a, const int H, const int W)
         for (int h = 0; h < H; h++)
 #pragma GCC unroll 8
             for (int w = 0; w < W; w++) {
-                const vf zero = { 0 };
                 vf s = sum[h][w];
                 if (a->add != NULL)
                     s += load(a->add + (y - a->y) + h * a->add_plane + w * a->y_step);
-                store(y + h * a->y_plane + w * a->y_step, a->relu ? choose(s <= zero, zero, s) : s);
+                if (a->clamp != NULL)
+                    s = clamped(s, a->clamp->low, a->clamp->high);
+                store(y + h * a->y_plane + w * a->y_step, s);
             }
     }
 }
@@ -64,23 +65,24 @@ typedef void (*conv_fn)(const conv_args *);
         conv_block(a, H, W);                       \
     }
 /* Blocks that leave room for a row of x and a weight. */
-#define CONV_16_REGISTERS(X)                                                                      \
-    X(1, 1)                                                                                       \
-    X(1, 2)                                                                                       \
-    X(1, 3)                                                                                       \
-    X(1, 4)                                                                                       \
-    X(1, 5)                                                                                       \
-    X(1, 6) X(1, 7) X(2, 1) X(2, 2) X(2, 3) X(2, 4) X(2, 5) X(3, 1) X(3, 2) X(3, 3) X(4, 1)       \
-        X(4, 2) X(4, 3) X(5, 1) X(5, 2) X(6, 1) X(6, 2) X(7, 1) X(8, 1) X(9, 1) X(10, 1) X(11, 1) \
-            X(12, 1)
+#define CONV_16_REGISTERS(X)                                                                \
+    X(1, 1)                                                                                 \
+    X(1, 2)                                                                                 \
+    X(1, 3)                                                                                 \
+    X(1, 4)                                                                                 \
+    X(1, 5)                                                                                 \
+    X(1, 6)                                                                                 \
+    X(1, 7) X(2, 1) X(2, 2) X(2, 3) X(2, 4) X(2, 5) X(3, 1) X(3, 2) X(3, 3) X(4, 1) X(4, 2) \
+        X(4, 3) X(5, 1) X(5, 2) X(6, 1) X(6, 2) X(7, 1) X(8, 1) X(9, 1) X(10, 1) X(11, 1) X(12, 1)
 #define CONV_32_REGISTERS(X)                                                                \
     X(1, 8)                                                                                 \
     X(2, 6)                                                                                 \
     X(2, 7)                                                                                 \
     X(2, 8)                                                                                 \
     X(3, 4)                                                                                 \
-    X(3, 5) X(3, 6) X(3, 7) X(4, 4) X(4, 5) X(4, 6) X(5, 3) X(5, 4) X(5, 5) X(6, 3) X(6, 4) \
-        X(7, 2) X(7, 3) X(8, 2) X(8, 3) X(9, 2) X(9, 3) X(10, 2) X(11, 2) X(12, 2)
+    X(3, 5)                                                                                 \
+    X(3, 6) X(3, 7) X(4, 4) X(4, 5) X(4, 6) X(5, 3) X(5, 4) X(5, 5) X(6, 3) X(6, 4) X(7, 2) \
+        X(7, 3) X(8, 2) X(8, 3) X(9, 2) X(9, 3) X(10, 2) X(11, 2) X(12, 2)
 
 CONV_16_REGISTERS(CONV)
 #if CPU_REGISTERS >= 32
@@ -139,7 +141,7 @@ static void conv_row(const cpu_conv_params *c, const cpu_conv_row *row, const cp
             .y_step = c->y_step,
             .y_plane = c->y_plane,
             .repeat = span->repeat,
-            .relu = part + 1 == c->parts && c->activation == CPU_RELU,
+            .clamp = part + 1 == c->parts && c->clamps ? c : NULL,
         };
         conv_fns[block->height][span->width](&args);
     }

@@ -4,8 +4,8 @@
 
 #include "math.h"
 
+#include "channels.h"
 #include "conv.h"
-#include "flat.h"
 #include "loss.h"
 #include "map.h"
 #include "move.h"
@@ -23,9 +23,10 @@ const cpu_kernels CPU_TABLE = {
     .conv = conv_tile,
     .weight_grad = weight_grad_tile,
     .map = map_run,
-    .flat = flat_run,
-    .larger = larger_run,
-    .every = every_run,
+    .has_channels = channels_have,
+    .channels = channels_run,
+    .winograd_in = winograd_in,
+    .winograd_out = winograd_out,
     .dots = dots_run,
     .gather = gather_tile,
     .scatter = scatter_tile,

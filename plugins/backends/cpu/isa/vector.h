@@ -44,6 +44,12 @@ ALWAYS vf choose(vi mask, vf a, vf b)
     return (vf)((mask & (vi)a) | (~mask & (vi)b));
 }
 
+/* NaN stays. */
+ALWAYS vf clamped(vf x, float low, float high)
+{
+    return choose(x >= high, splat(high), choose(x <= low, splat(low), x));
+}
+
 /* -1 in the lanes of images that exist. */
 ALWAYS vi image_mask(const cpu_tile *tile)
 {
