@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "conv_plan.h"
+#include "winograd.h"
 
 /* ---- one axis ---- */
 
@@ -161,7 +162,8 @@ static int64_t best_width(const cpu_kernels *k, int64_t height, int64_t columns,
 }
 
 /* As many blocks of channels as are cheapest, of heights that differ by one at most. */
-static int64_t best_blocks(const cpu_kernels *k, int64_t channels, int64_t columns, int64_t taps)
+static int64_t best_blocks(const cpu_kernels *k, int64_t channels, int64_t columns, int64_t taps,
+                           double *cycles)
 {
     int64_t best = channels;
     double least = 1e300;
@@ -179,7 +181,15 @@ static int64_t best_blocks(const cpu_kernels *k, int64_t channels, int64_t colum
             best = n;
         }
     }
+    *cycles = least;
     return best;
+}
+
+double cpu_product_cycles(const cpu_kernels *k, int64_t channels, int64_t columns, int64_t taps)
+{
+    double cycles;
+    (void)best_blocks(k, channels, columns, taps, &cycles);
+    return cycles;
 }
 
 int64_t cpu_block_width(const cpu_kernels *k, int64_t height, int64_t columns, int64_t taps)
@@ -195,7 +205,8 @@ static int64_t taps_of(const cpu_packing *p)
 
 void cpu_plan_blocks(cpu_plan *plan, cpu_packing *p, int64_t columns)
 {
-    int64_t n = best_blocks(plan->kernels, p->out_channels, columns, taps_of(p));
+    double cycles;
+    int64_t n = best_blocks(plan->kernels, p->out_channels, columns, taps_of(p), &cycles);
     int64_t low = p->out_channels / n, n_high = p->out_channels % n, first = 0;
     p->blocks = cpu_plan_alloc(plan, (size_t)n, sizeof *p->blocks);
     p->n_blocks = (int32_t)n;
@@ -476,6 +487,23 @@ static void add_product(cpu_plan *plan, uint32_t n, conv_spec *s, int32_t x, int
     cpu_step_out(plan, step, y);
 }
 
+/* The gradient is the same convolution with flipped kernels. */
+static bool add_winograd(cpu_plan *plan, uint32_t n, const conv_spec *s, const cnn_conv2d_attrs *a,
+                         const cnn_type *y, const int32_t operands[3])
+{
+    const int64_t above = s->gradient ? 2 - a->pad[0] : a->pad[0];
+    const int64_t left = s->gradient ? 2 - a->pad[2] : a->pad[2];
+    const cpu_winograd_conv conv = { .pack = s->pack,
+                                     .flipped = s->gradient,
+                                     .pad = { (int32_t)above, (int32_t)left },
+                                     .rows = y->dim[2],
+                                     .columns = y->dim[3] };
+    if (above < 0 || left < 0 || !cpu_tile_winograd_pays(plan, &conv))
+        return false;
+    cpu_add_tile_winograd(plan, n, &conv, operands[0], operands[1], operands[2]);
+    return true;
+}
+
 void cpu_lower_conv(cpu_plan *plan, uint32_t n)
 {
     const cnn_node *node = cnn_node_at(plan->program, n);
@@ -497,8 +525,11 @@ void cpu_lower_conv(cpu_plan *plan, uint32_t n)
     s->pack.w_group = y->dim[1] / a->groups * w->dim[1] * kernel;
     s->pack.w_out = s->gradient ? kernel : w->dim[1] * kernel;
     s->pack.w_in = s->gradient ? w->dim[1] * kernel : kernel;
-    int32_t from = cpu_tile_of(plan, n, node->in[0]), weights = cpu_plain_of(plan, node->in[1]);
-    add_product(plan, n, s, from, weights, cpu_new_tile(plan, node->out[0]));
+    const int32_t from = cpu_tile_of(plan, n, node->in[0]);
+    const int32_t weights = cpu_plain_of(plan, node->in[1]), to = cpu_new_tile(plan, node->out[0]);
+    if (!cpu_is_winograd(a, w) ||
+        !add_winograd(plan, n, s, a, out, (const int32_t[]){ from, weights, to }))
+        add_product(plan, n, s, from, weights, to);
 }
 
 /* ---- the gradient of weights ---- */

@@ -30,6 +30,9 @@ void cpu_plan_blocks(cpu_plan *, cpu_packing *, int64_t columns);
 /* Cycles of a register block per tap or position, by what limits them. */
 double cpu_block_cycles(int64_t height, int64_t width);
 
+/* Cycles of a row of so many columns in the best blocks. */
+double cpu_product_cycles(const cpu_kernels *, int64_t channels, int64_t columns, int64_t taps);
+
 /* Width of the register blocks in which `columns` are done cheapest at a height. */
 int64_t cpu_block_width(const cpu_kernels *, int64_t height, int64_t columns, int64_t taps);
 

@@ -108,6 +108,13 @@ enum { CPU_DEPTHWISE = 0, CPU_CHANNEL_HEIGHT = 4, CPU_CHANNEL_WIDTH = 16 };
  * vector of channels. */
 enum { CPU_WINOGRAD_TILE = 4, CPU_WINOGRAD_POINTS = 36 };
 
+/* Vectors from point to point: not a power of two of them, or all points of a patch would want the
+ * same few lines of the first cache. */
+static inline int64_t cpu_winograd_point(int64_t channels, int64_t tiles)
+{
+    return channels * tiles + 3;
+}
+
 typedef struct cpu_winograd_in {
     const float *x;                  /* pixel (0, 0) */
     int64_t row;                     /* floats */
@@ -126,6 +133,22 @@ typedef struct cpu_winograd_out {
     int64_t y_row, add_row;           /* floats */
     const cpu_channel_conv *epilogue; /* bias, add, y, clamps */
 } cpu_winograd_out;
+
+/* The same for tiles of images: p: x, packed weights [point][block][channel of x][height][, bias]
+ * [, add, which lies like y], y, and room for the points of x and of y. */
+typedef struct cpu_winograd_params {
+    cpu_view x, y;
+    int32_t left, right;                      /* margins of x */
+    int32_t pad[2];                           /* above, left */
+    int32_t tile_rows, tile_columns, at_once; /* at_once: rows of tiles */
+    int32_t n_blocks;
+    const cpu_conv_block *blocks;
+    int32_t width[2];   /* of register blocks, by shape */
+    cpu_conv_taps taps; /* channels of x, as many tiles apart as are worked on at once */
+    int64_t packed;     /* floats of a point's weights */
+    bool has_bias, has_add, clamps;
+    float low, high;
+} cpu_winograd_params;
 
 /* dw[o][tap] += sum over images and positions of dy[o](pos) x(pos + tap); p: x, dy, dw. dw is plain
  * memory, [O][taps of the group]. A register block is `height` channels of dy times up to `width`
@@ -199,7 +222,7 @@ typedef struct cpu_kernels {
     int32_t lanes;
     int32_t registers; /* vector registers: what the register blocks have to fit in */
     bool (*has_block)(int64_t height, int64_t width); /* of conv: is there such a one? */
-    cpu_kernel conv, weight_grad, map;
+    cpu_kernel conv, winograd, weight_grad, map;
     bool (*has_channels)(int64_t height, int64_t width); /* of channels */
     void (*channels)(const cpu_channel_conv *);
     void (*winograd_in)(const cpu_winograd_in *);

@@ -1,7 +1,7 @@
 /* Convolutions whose lanes are channels: register blocks and packed weights. */
 #include "small_plan.h"
 
-#include "conv_plan.h"
+#include "winograd.h"
 
 /* ---- register blocks ---- */
 
@@ -62,7 +62,7 @@ int32_t cpu_channel_height(const cpu_channel_blocks *b, int32_t block)
 
 /* ---- packed weights ---- */
 
-enum { MOST_LANES = 16, TAPS = 9, POINTS = CPU_WINOGRAD_POINTS };
+enum { MOST_LANES = CPU_WINOGRAD_LANES, TAPS = CPU_WINOGRAD_TAPS, POINTS = CPU_WINOGRAD_POINTS };
 
 typedef struct pack_job {
     const cpu_channel_packing *s;
@@ -112,40 +112,6 @@ static void pack_direct(const pack_job *job, int32_t block, int64_t vector, int6
         }
 }
 
-/* G times three rows, for all lanes. */
-static void winograd_axis(const float *a, const float *b, const float *c, float *const to[6],
-                          int64_t lanes)
-{
-    for (int64_t l = 0; l < lanes; l++) {
-        const float even = a[l] + c[l], wide = a[l] + 4 * c[l];
-        to[0][l] = a[l] * (1.0f / 4);
-        to[1][l] = (even + b[l]) * (-1.0f / 6);
-        to[2][l] = (even - b[l]) * (-1.0f / 6);
-        to[3][l] = (wide + 2 * b[l]) * (1.0f / 24);
-        to[4][l] = (wide - 2 * b[l]) * (1.0f / 24);
-        to[5][l] = c[l];
-    }
-}
-
-/* G g G^T of the kernels of one channel of x, lanes are channels of y (Lavin, Gray 2016). */
-static void winograd_kernel(const float g[TAPS][MOST_LANES], float u[POINTS][MOST_LANES],
-                            int64_t lanes)
-{
-    float half[18][MOST_LANES];
-    for (int j = 0; j < 3; j++) {
-        float *to[6];
-        for (int i = 0; i < 6; i++)
-            to[i] = half[3 * i + j];
-        winograd_axis(g[j], g[3 + j], g[6 + j], to, lanes);
-    }
-    for (int i = 0; i < 6; i++) {
-        float *to[6];
-        for (int j = 0; j < 6; j++)
-            to[j] = u[6 * i + j];
-        winograd_axis(half[3 * i], half[3 * i + 1], half[3 * i + 2], to, lanes);
-    }
-}
-
 static void pack_winograd(const pack_job *job, int32_t block, int64_t vector)
 {
     const cpu_channel_packing *s = job->s;
@@ -156,7 +122,7 @@ static void pack_winograd(const pack_job *job, int32_t block, int64_t vector)
         for (int64_t l = 0; l < own; l++)
             for (int64_t t = 0; t < TAPS; t++)
                 g[t][l] = job->from[(first + l) * each + c * TAPS + t] * factor_of(job, first + l);
-        winograd_kernel((const float(*)[MOST_LANES])g, u, job->lanes);
+        cpu_winograd_kernels((const float(*)[MOST_LANES])g, u, job->lanes);
         float *to = place_of(job, block, vector, 0, c);
         for (int64_t p = 0; p < POINTS; p++)
             for (int64_t l = 0; l < job->lanes; l++)

@@ -1,9 +1,10 @@
-/* Convolutions of few images by Winograd's F(4x4, 3x3): 36 products where there were 144 (Lavin,
- * Gray, Fast Algorithms for Convolutional Neural Networks, 2016). Patches are transformed, each of
- * the 36 points is a matrix product of its own, and tiles are transformed back. */
+/* Convolutions of few images by Winograd's F(4x4, 3x3): 36 products where there were 144. Patches
+ * are transformed, each of the 36 points is a matrix product of its own, and tiles are transformed
+ * back. */
 #include "small.h"
 #include "small_plan.h"
 #include "small_steps.h"
+#include "winograd.h"
 
 typedef struct winograd_spec {
     cpu_channel_packing pack;
@@ -30,10 +31,9 @@ static int64_t divided_up(int64_t n, int64_t by)
 bool cpu_winograd_pays(const cpu_plan *plan, const cnn_conv2d_attrs *a, const cnn_type *x,
                        const cnn_type *w, const cnn_type *y)
 {
-    if (w->dim[2] != 3 || w->dim[3] != 3 || a->groups != 1 || a->stride[0] != 1 ||
-        a->stride[1] != 1 || a->dilation[0] != 1 || a->dilation[1] != 1)
+    if (!cpu_is_winograd(a, w))
         return false;
-    enum { TRANSFORM = 100, BYTES = 4, TAPS = 9 };
+    enum { TRANSFORM = 100, BYTES = 4, TAPS = CPU_WINOGRAD_TAPS };
     const double lanes = plan->kernels->lanes;
     const double in = (double)x->dim[1], out = (double)divided_up(y->dim[1], (int64_t)lanes);
     const double pixels = (double)(y->dim[0] * y->dim[2] * y->dim[3]);
@@ -99,11 +99,11 @@ void cpu_lower_winograd(cpu_plan *plan, uint32_t n)
     int32_t from = cpu_image_of(plan, n, node->in[0]), weights = cpu_plain_of(plan, node->in[1]);
     if (s == NULL)
         return;
-    const int64_t point = s->at_once * s->tile_columns * plan->kernels->lanes; /* of a vector */
+    const int64_t tiles = s->at_once * s->tile_columns, lanes = plan->kernels->lanes;
     int32_t packed = cpu_add_channel_pack(plan, n, &s->pack, weights);
     const int32_t pack_step = (int32_t)plan->n_steps - 1;
-    int32_t v = cpu_add_temp(plan, POINTS * s->in_vectors * point);
-    int32_t m = cpu_add_temp(plan, POINTS * s->out_vectors * point);
+    int32_t v = cpu_add_temp(plan, POINTS * cpu_winograd_point(s->in_vectors, tiles) * lanes);
+    int32_t m = cpu_add_temp(plan, POINTS * cpu_winograd_point(s->out_vectors, tiles) * lanes);
     int32_t out = cpu_new_image(plan, node->out[0]);
     cpu_step *step = cpu_add_whole(plan, n, run_winograd, s);
     step->fused = (cpu_fused){ .possible = true, .pack = pack_step };
@@ -218,8 +218,8 @@ static cnn_status run_winograd(const cpu_step *step, void *const *p, const cpu_p
     (void)err;
     j.m = p[y + 2];
     j.tiles = s->at_once * s->tile_columns;
-    j.v_point = s->in_vectors * j.tiles * plan->kernels->lanes;
-    j.m_point = s->out_vectors * j.tiles * plan->kernels->lanes;
+    j.v_point = cpu_winograd_point(s->in_vectors, j.tiles) * plan->kernels->lanes;
+    j.m_point = cpu_winograd_point(s->out_vectors, j.tiles) * plan->kernels->lanes;
     for (int64_t n = 0; n < j.r.x->type.dim[0]; n++) {
         cpu_channel_image(&j.r, p, n);
         for (j.first_row = 0; j.first_row < s->tile_rows; j.first_row += s->at_once) {

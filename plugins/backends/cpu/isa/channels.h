@@ -1,4 +1,4 @@
-/* Few images, lanes are channels: convolutions, and the transforms of Winograd's. */
+/* Few images, lanes are channels: convolutions, and dot products. */
 #ifndef CPU_CHANNELS_H
 #define CPU_CHANNELS_H
 
@@ -163,113 +163,6 @@ static void channels_run(const cpu_channel_conv *c)
         a.x += width * c->x_step;
         a.y += width * LANES;
         a.add = a.add != NULL ? a.add + width * LANES : NULL;
-    }
-}
-
-/* ---- Winograd's F(4x4, 3x3) (Lavin, Gray 2016), points 0, 1, -1, 2, -2 and infinity ---- */
-
-enum { TILE = 4, PATCH = 6, POINTS = PATCH * PATCH };
-
-/* B^T d: six numbers of an axis. */
-ALWAYS void winograd_points(const vf d[PATCH], vf v[PATCH])
-{
-    const vf four = splat(4), two = splat(2), five = splat(5);
-    const vf even = d[4] - four * d[2], odd = d[3] - four * d[1];
-    const vf even2 = d[4] - d[2], odd2 = two * (d[3] - d[1]);
-    v[0] = four * d[0] - five * d[2] + d[4];
-    v[1] = even + odd;
-    v[2] = even - odd;
-    v[3] = even2 + odd2;
-    v[4] = even2 - odd2;
-    v[5] = four * d[1] - five * d[3] + d[5];
-}
-
-/* A^T m: four results of an axis. */
-ALWAYS void winograd_results(const vf m[PATCH], vf y[TILE])
-{
-    const vf sum = m[1] + m[2], difference = m[1] - m[2];
-    const vf sum2 = m[3] + m[4], difference2 = m[3] - m[4];
-    y[0] = m[0] + sum + sum2;
-    y[1] = difference + splat(2) * difference2;
-    y[2] = sum + splat(4) * sum2;
-    y[3] = difference + splat(8) * difference2 + m[5];
-}
-
-/* A patch whose rows are `row` floats apart, to 36 points. */
-ALWAYS void winograd_patch(const float *x, int64_t row, float *v, int64_t point)
-{
-    vf half[PATCH][PATCH], line[PATCH];
-    for (int j = 0; j < PATCH; j++) {
-        for (int i = 0; i < PATCH; i++)
-            line[i] = load(x + i * row + j * LANES);
-        winograd_points(line, half[j]);
-    }
-    for (int i = 0; i < PATCH; i++) {
-        vf out[PATCH];
-        for (int j = 0; j < PATCH; j++)
-            line[j] = half[j][i];
-        winograd_points(line, out);
-        for (int j = 0; j < PATCH; j++)
-            store(v + (i * PATCH + j) * point, out[j]);
-    }
-}
-
-/* What lies outside the plane and its margins is zero. */
-static void winograd_border(const cpu_winograd_in *w, int64_t y, int64_t x, float *patch)
-{
-    for (int i = 0; i < PATCH; i++)
-        for (int j = 0; j < PATCH; j++) {
-            const bool inside = y + i >= w->y0 && y + i < w->y1 && x + j >= w->x0 && x + j < w->x1;
-            const float *from = w->x + ((y + i) * w->row + (x + j) * LANES);
-            store(patch + (i * PATCH + j) * LANES, inside ? load(from) : splat(0));
-        }
-}
-
-static void winograd_in(const cpu_winograd_in *w)
-{
-    float patch[POINTS * LANES];
-    for (int32_t t = 0; t < w->tiles; t++) {
-        const int64_t y = w->first_row, x = w->first_column + t * TILE;
-        const bool inside = y >= w->y0 && y + PATCH <= w->y1 && x >= w->x0 && x + PATCH <= w->x1;
-        if (!inside)
-            winograd_border(w, y, x, patch);
-        winograd_patch(inside ? w->x + y * w->row + x * LANES : patch,
-                       inside ? w->row : PATCH * LANES, w->v + t * LANES, w->point);
-    }
-}
-
-ALWAYS void winograd_tile(const float *m, int64_t point, vf y[TILE][TILE])
-{
-    vf half[PATCH][TILE], line[PATCH];
-    for (int j = 0; j < PATCH; j++) {
-        for (int i = 0; i < PATCH; i++)
-            line[i] = load(m + (i * PATCH + j) * point);
-        winograd_results(line, half[j]);
-    }
-    for (int i = 0; i < TILE; i++) {
-        for (int j = 0; j < PATCH; j++)
-            line[j] = half[j][i];
-        winograd_results(line, y[i]);
-    }
-}
-
-/* A row of tiles of one vector of channels, with what else the convolution does. */
-static void winograd_out(const cpu_winograd_out *w)
-{
-    const cpu_channel_conv *c = w->epilogue;
-    const vf bias = c->bias != NULL ? load(c->bias) : splat(0);
-    for (int32_t t = 0; t < w->tiles; t++) {
-        vf y[TILE][TILE];
-        winograd_tile(w->m + t * LANES, w->point, y);
-        const int64_t columns = w->columns - t * TILE < TILE ? w->columns - t * TILE : TILE;
-        for (int64_t i = 0; i < w->rows; i++)
-            for (int64_t j = 0; j < columns; j++) {
-                vf s = y[i][j] + bias;
-                if (c->add != NULL)
-                    s += load(c->add + i * w->add_row + (t * TILE + j) * LANES);
-                store(c->y + i * w->y_row + (t * TILE + j) * LANES,
-                      c->clamps ? clamped(s, c->low, c->high) : s);
-            }
     }
 }
 

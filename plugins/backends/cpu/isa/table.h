@@ -14,6 +14,7 @@
 #include "reduce.h"
 #include "spatial.h"
 #include "weight_grad.h"
+#include "winograd.h"
 
 const cpu_kernels CPU_TABLE = {
     .name = CPU_NAME,
@@ -21,6 +22,7 @@ const cpu_kernels CPU_TABLE = {
     .registers = CPU_REGISTERS,
     .has_block = conv_has,
     .conv = conv_tile,
+    .winograd = winograd_run,
     .weight_grad = weight_grad_tile,
     .map = map_run,
     .has_channels = channels_have,
