@@ -4,12 +4,9 @@
  * of images are mapped and lend their samples; packed ones are unpacked when the first sample of a
  * split is wanted. */
 #define _POSIX_C_SOURCE 200809L
-#include "idx_format.h"
-#include "mapped.h"
+#include "idx_file.h"
 
-#include <fcntl.h>
 #include <pthread.h>
-#include <unistd.h>
 
 typedef struct idx_params {
     const char *path, *train_images, *train_labels, *test_images, *test_labels;
@@ -107,26 +104,6 @@ static cnn_status load_labels(part *p, int64_t *classes, cnn_error *err)
     return status;
 }
 
-static bool is_plain(int fd)
-{
-    uint8_t head[2];
-    return pread(fd, head, sizeof head, 0) == 2 && !(head[0] == 0x1f && head[1] == 0x8b);
-}
-
-/* A file of exactly the size that its header gives to an unpacked one is a plain one. */
-static void map_images(part *p)
-{
-    struct stat st;
-    int fd = open(p->images, O_RDONLY | O_CLOEXEC);
-    uint64_t size = p->header.offset + p->header.bytes;
-    if (fd < 0)
-        return;
-    if (fstat(fd, &st) == 0 && st.st_size >= 0 && (uint64_t)st.st_size == size && is_plain(fd))
-        mapped_open(&p->map, fd, size);
-    if (p->map.bytes == NULL)
-        (void)close(fd);
-}
-
 static cnn_status load_part(part *p, int64_t *classes, cnn_error *err)
 {
     cnn_status status = idx_read_header(p->images, &p->header, err);
@@ -135,7 +112,7 @@ static cnn_status load_part(part *p, int64_t *classes, cnn_error *err)
     if (p->header.rank < 3)
         return cnn_fail(err, CNN_INVALID, "%s holds no images: it has %" PRIu32 " axes, not 3 or 4",
                         p->images, p->header.rank);
-    map_images(p);
+    idx_map(p->images, &p->header, &p->map);
     return load_labels(p, classes, err);
 }
 
@@ -174,9 +151,7 @@ static cnn_status load(cnn_dataset_state *s, cnn_error *err)
 static void idx_close(cnn_dataset_state *s)
 {
     for (int i = 0; i < CNN_SPLIT_COUNT; i++) {
-        if (s->parts[i].map.bytes != NULL)
-            (void)close(s->parts[i].map.fd);
-        mapped_close(&s->parts[i].map);
+        idx_unmap(&s->parts[i].map);
         free(s->parts[i].images);
         free(s->parts[i].labels);
         free(s->parts[i].label);
