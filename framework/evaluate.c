@@ -92,14 +92,15 @@ static void finish_sums(cnn_run *run, const cnn_compiled *program, const eval_su
 static cnn_status run_pass(cnn_run *run, cnn_compiled *full, const cnn_pass *pass, eval_sums *sums,
                            cnn_event *event, cnn_error *err)
 {
-    cnn_feed *feed;
     cnn_compiled *program;
     int64_t samples = 0;
     double began = cnn_seconds();
-    cnn_status status = cnn_feed_start(run->data, pass, &feed, err);
+    cnn_status status = cnn_run_pass(run, pass, err);
+    if (status != CNN_OK)
+        return status;
     while (status == CNN_OK) {
         uint32_t set = (uint32_t)(event->batch % 2);
-        status = cnn_feed_next(feed, &samples, err);
+        status = cnn_feed_next(run->feed, &samples, err);
         if (status != CNN_OK || samples == 0)
             break;
         status = cnn_run_program_for(run, full, samples, set, &program, err);
@@ -113,7 +114,7 @@ static cnn_status run_pass(cnn_run *run, cnn_compiled *full, const cnn_pass *pas
         if (status == CNN_OK)
             status = cnn_run_tell(run, event, CNN_EVENT_EVAL_STEP, err);
     }
-    cnn_feed_stop(feed);
+    cnn_feed_end(run->feed);
     return status;
 }
 
@@ -127,9 +128,7 @@ static cnn_status open_pass(cnn_run *run, uint32_t mode, uint32_t split, cnn_pas
     if (count == 0)
         return cnn_fail(err, CNN_INVALID, "the data set has no samples in its %s split",
                         split_name(split));
-    *pass = (cnn_pass){ .split = split,
-                        .batch = count < batch ? count : batch,
-                        .threads = (uint32_t)run->config->data.threads };
+    *pass = (cnn_pass){ .split = split, .batch = count < batch ? count : batch };
     cnn_status status = cnn_run_program(run, mode, pass->batch, full, err);
     if (status == CNN_OK)
         cnn_run_places(*full, pass);

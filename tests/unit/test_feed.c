@@ -145,12 +145,19 @@ static void shuffling_is_a_permutation_that_depends_on_the_epoch(void)
     CHECK(memcmp(a, b, sizeof a) == 0);
 }
 
+static cnn_feed *open_feed(cnn_source_data *data, uint32_t threads)
+{
+    cnn_feed *feed = NULL;
+    cnn_error err;
+    CHECK(cnn_feed_open(data, threads, &feed, &err) == CNN_OK);
+    return feed;
+}
+
 /* Runs a pass with batches of 4 and collects the targets in order; returns their number. */
-static int64_t collect(cnn_source_data *data, cnn_pass pass, int32_t *targets)
+static int64_t collect_from(cnn_feed *feed, cnn_pass pass, int32_t *targets)
 {
     float input[2][8];
     int32_t target[2][4];
-    cnn_feed *feed;
     cnn_error err;
     int64_t count = 0, samples, b = 0;
     for (int i = 0; i < 2; i++) {
@@ -159,7 +166,7 @@ static int64_t collect(cnn_source_data *data, cnn_pass pass, int32_t *targets)
     }
     pass.batch = 4;
     b = pass.first;
-    CHECK(cnn_feed_start(data, &pass, &feed, &err) == CNN_OK);
+    cnn_feed_begin(feed, &pass);
     while (cnn_feed_next(feed, &samples, &err) == CNN_OK && samples > 0) {
         for (int64_t i = 0; i < samples; i++) {
             targets[count] = target[b % 2][i];
@@ -169,7 +176,15 @@ static int64_t collect(cnn_source_data *data, cnn_pass pass, int32_t *targets)
         }
         b++;
     }
-    cnn_feed_stop(feed);
+    cnn_feed_end(feed);
+    return count;
+}
+
+static int64_t collect(cnn_source_data *data, cnn_pass pass, uint32_t threads, int32_t *targets)
+{
+    cnn_feed *feed = open_feed(data, threads);
+    int64_t count = collect_from(feed, pass, targets);
+    cnn_feed_close(feed);
     return count;
 }
 
@@ -177,11 +192,11 @@ static void a_pass_in_order_has_a_smaller_last_batch(void)
 {
     int32_t targets[COUNT];
     cnn_source_data *data = open_data(NULL, NULL);
-    CHECK_INT(collect(data, (cnn_pass){ .threads = 1 }, targets), COUNT);
+    CHECK_INT(collect(data, (cnn_pass){ 0 }, 1, targets), COUNT);
     for (int i = 0; i < COUNT; i++)
         CHECK_INT(targets[i], i);
-    CHECK_INT(collect(data, (cnn_pass){ .threads = 1, .drop_last = true }, targets), 8);
-    CHECK_INT(collect(data, (cnn_pass){ .threads = 1, .first = 2 }, targets), 2);
+    CHECK_INT(collect(data, (cnn_pass){ .drop_last = true }, 1, targets), 8);
+    CHECK_INT(collect(data, (cnn_pass){ .first = 2 }, 1, targets), 2);
     CHECK_INT(targets[0], 8);
     cnn_data_close(data);
 }
@@ -190,10 +205,9 @@ static void threads_do_not_change_what_comes(void)
 {
     int32_t one[COUNT], four[COUNT];
     cnn_source_data *data = open_data(NULL, NULL);
-    cnn_pass pass = { .shuffle = true, .seed = 3, .epoch = 5, .threads = 1 };
-    CHECK_INT(collect(data, pass, one), COUNT);
-    pass.threads = 4;
-    CHECK_INT(collect(data, pass, four), COUNT);
+    cnn_pass pass = { .shuffle = true, .seed = 3, .epoch = 5 };
+    CHECK_INT(collect(data, pass, 1, one), COUNT);
+    CHECK_INT(collect(data, pass, 4, four), COUNT);
     CHECK(memcmp(one, four, sizeof one) == 0);
     cnn_data_close(data);
 }
@@ -222,7 +236,7 @@ static void splits_are_disjoint_and_complete(void)
     cnn_source_data *data = open_data(NULL, split);
     int64_t total = 0;
     for (uint32_t s = 0; s < CNN_SPLIT_COUNT; s++) {
-        int64_t n = collect(data, (cnn_pass){ .split = s, .threads = 1 }, targets);
+        int64_t n = collect(data, (cnn_pass){ .split = s }, 1, targets);
         CHECK_INT(n, cnn_data_count(data, s));
         for (int64_t i = 0; i < n; i++) {
             CHECK(!seen[targets[i]]);
@@ -239,32 +253,47 @@ static void a_broken_sample_is_named(void)
 {
     const int64_t broken = 6;
     float input[2][8];
-    cnn_feed *feed;
     cnn_error err = { "", "" };
     int64_t samples;
     cnn_source_data *data = open_data(&broken, NULL);
-    cnn_pass pass = { .batch = 4, .threads = 2, .input = { input[0], input[1] } };
-    CHECK(cnn_feed_start(data, &pass, &feed, &err) == CNN_OK);
+    cnn_feed *feed = open_feed(data, 2);
+    cnn_pass pass = { .batch = 4, .input = { input[0], input[1] } };
+    cnn_feed_begin(feed, &pass);
     cnn_status status = cnn_feed_next(feed, &samples, &err);
     if (status == CNN_OK)
         status = cnn_feed_next(feed, &samples, &err);
     CHECK_INT(status, CNN_IO);
     CHECK_STR(err.text, "sample 6: this sample is broken");
-    cnn_feed_stop(feed);
+    cnn_feed_end(feed);
+    pass.first = 2; /* without the broken one */
+    cnn_feed_begin(feed, &pass);
+    CHECK(cnn_feed_next(feed, &samples, &err) == CNN_OK);
+    CHECK_INT(samples, 2);
+    cnn_feed_end(feed);
+    cnn_feed_close(feed);
     cnn_data_close(data);
 }
 
-static void a_pass_may_be_stopped_at_any_time(void)
+static void a_pass_may_be_ended_at_any_time(void)
 {
     float input[2][8];
-    cnn_feed *feed;
+    int32_t targets[COUNT];
     cnn_error err;
+    int64_t samples;
     cnn_source_data *data = open_data(NULL, NULL);
-    cnn_pass pass = { .batch = 4, .threads = 3, .input = { input[0], input[1] } };
-    for (int i = 0; i < 20; i++) {
-        CHECK(cnn_feed_start(data, &pass, &feed, &err) == CNN_OK);
-        cnn_feed_stop(feed);
+    cnn_feed *feed = open_feed(data, 3);
+    cnn_pass pass = { .batch = 4, .input = { input[0], input[1] } };
+    for (int i = 0; i < 60; i++) {
+        cnn_feed_begin(feed, &pass);
+        for (int k = 0; k < i % 3; k++)
+            CHECK(cnn_feed_next(feed, &samples, &err) == CNN_OK);
+        cnn_feed_end(feed);
     }
+    CHECK_INT(collect_from(feed, (cnn_pass){ 0 }, targets), COUNT);
+    for (int i = 0; i < COUNT; i++)
+        CHECK_INT(targets[i], i);
+    cnn_feed_begin(feed, &pass);
+    cnn_feed_close(feed); /* in the middle of a pass */
     cnn_data_close(data);
 }
 
@@ -274,5 +303,5 @@ int main(void)
         TEST(shuffling_is_a_permutation_that_depends_on_the_epoch),
         TEST(a_pass_in_order_has_a_smaller_last_batch), TEST(threads_do_not_change_what_comes),
         TEST(augmentation_is_the_same_for_the_same_epoch), TEST(splits_are_disjoint_and_complete),
-        TEST(a_broken_sample_is_named), TEST(a_pass_may_be_stopped_at_any_time));
+        TEST(a_broken_sample_is_named), TEST(a_pass_may_be_ended_at_any_time));
 }
