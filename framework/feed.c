@@ -95,15 +95,18 @@ static bool await_place(cnn_feed *feed, int64_t batch)
     return go_on;
 }
 
+/* Wakes are sent without the mutex: who wakes up must not find it taken. */
 static void finish_share(cnn_feed *feed, int64_t batch)
 {
     (void)pthread_mutex_lock(&feed->mutex);
-    if (++feed->filled[batch % 2] == feed->n_threads) {
+    bool complete = ++feed->filled[batch % 2] == feed->n_threads;
+    if (complete) {
         feed->filled[batch % 2] = 0;
         feed->ready = batch + 1;
-        (void)pthread_cond_signal(&feed->done);
     }
     (void)pthread_mutex_unlock(&feed->mutex);
+    if (complete)
+        (void)pthread_cond_signal(&feed->done);
 }
 
 /* Waits for a pass after number `seen`; false when there will be none. */
@@ -233,7 +236,9 @@ cnn_status cnn_feed_next(cnn_feed *feed, int64_t *samples, cnn_error *err)
         return CNN_OK;
     (void)pthread_mutex_lock(&feed->mutex);
     feed->released = feed->taken;
+    (void)pthread_mutex_unlock(&feed->mutex);
     (void)pthread_cond_broadcast(&feed->work);
+    (void)pthread_mutex_lock(&feed->mutex);
     while (feed->ready <= feed->taken && feed->status == CNN_OK)
         (void)pthread_cond_wait(&feed->done, &feed->mutex);
     cnn_status status = feed->status;
