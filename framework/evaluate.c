@@ -9,8 +9,8 @@
 typedef struct eval_sums {
     double loss;
     int64_t samples;
-    double *metrics[CNN_MAX_METRICS];
-    float *row; /* one metric's sum of one batch */
+    double *const *metrics;
+    float *row;
 } eval_sums;
 
 uint32_t cnn_run_test_split(const cnn_run *run)
@@ -33,8 +33,8 @@ static const cnn_type *metric_type(const cnn_compiled *program, uint32_t i)
     return &cnn_value_at(&program->step->program, program->step->metrics[i])->type;
 }
 
-static cnn_status alloc_sums(const cnn_compiled *program, cnn_arena *arena, eval_sums *sums,
-                             cnn_error *err)
+static cnn_status alloc_result(const cnn_compiled *program, cnn_arena *arena,
+                               cnn_test_result *result, cnn_error *err)
 {
     uint32_t n = program->step->graph->n_metrics;
     int64_t largest = 1;
@@ -42,10 +42,28 @@ static cnn_status alloc_sums(const cnn_compiled *program, cnn_arena *arena, eval
         return cnn_fail(err, CNN_INVALID, "test: more than %d metrics", CNN_MAX_METRICS);
     for (uint32_t i = 0; i < n; i++) {
         int64_t count = cnn_count(metric_type(program, i));
-        sums->metrics[i] = CNN_NEW_ARRAY(arena, double, count);
+        result->sums[i] = CNN_NEW_ARRAY(arena, double, count);
         largest = count > largest ? count : largest;
     }
-    sums->row = CNN_NEW_ARRAY(arena, float, largest);
+    result->row = CNN_NEW_ARRAY(arena, float, largest);
+    result->program = program;
+    return CNN_OK;
+}
+
+/* All sums 0, in the memory of the test before. */
+static cnn_status begin_sums(const cnn_compiled *program, cnn_run *run, eval_sums *sums,
+                             cnn_error *err)
+{
+    cnn_test_result *result = &run->result;
+    result->present = false;
+    if (result->program != program) {
+        cnn_status status = alloc_result(program, run->arena, result, err);
+        if (status != CNN_OK)
+            return status;
+    }
+    for (uint32_t i = 0; i < program->step->graph->n_metrics; i++)
+        memset(result->sums[i], 0, (size_t)cnn_count(metric_type(program, i)) * sizeof(double));
+    *sums = (eval_sums){ .metrics = result->sums, .row = result->row };
     return CNN_OK;
 }
 
@@ -145,7 +163,7 @@ cnn_status cnn_run_test(cnn_run *run, uint32_t split, cnn_error *err)
         return CNN_OK; /* the last epoch ended with this test */
     cnn_status status = open_pass(run, CNN_EVAL, split, &pass, &full, err);
     if (status == CNN_OK)
-        status = alloc_sums(full, run->arena, &sums, err);
+        status = begin_sums(full, run, &sums, err);
     if (status != CNN_OK)
         return status;
     event.split = split_name(split);

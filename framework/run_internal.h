@@ -24,6 +24,9 @@ typedef struct cnn_watcher {
 /* Results of the last test. */
 typedef struct cnn_test_result {
     bool present;
+    const cnn_compiled *program;   /* whose metrics these are, NULL: none yet */
+    double *sums[CNN_MAX_METRICS]; /* memory of metrics[i].values, for all tests by `program` */
+    float *row;                    /* one metric's sum of one batch */
     uint32_t split;
     int64_t step; /* the weights it is about */
     double loss;
