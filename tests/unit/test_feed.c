@@ -2,6 +2,7 @@
  * turn. */
 #include "test.h"
 
+#include <stddef.h>
 #include <stdlib.h>
 
 #include "feed.h"
@@ -60,6 +61,53 @@ static const cnn_dataset numbers = {
     .read = read_numbers,
 };
 
+/* The same samples, lent; every third one only to be read. */
+static cnn_status view_numbers(cnn_dataset_state *state, uint32_t split, int64_t index,
+                               const void **input, const cnn_tensor *target, cnn_error *err)
+{
+    static uint8_t pixels[COUNT][2];
+    (void)split;
+    if (index == state->broken)
+        return cnn_fail(err, CNN_IO, "this sample is broken");
+    if (index % 3 == 0)
+        return CNN_OK;
+    pixels[index][0] = (uint8_t)index;
+    pixels[index][1] = (uint8_t)(100 + index);
+    if (target->data != NULL)
+        cnn_i32(target)[0] = (int32_t)index;
+    *input = pixels[index];
+    return CNN_OK;
+}
+
+static cnn_status no_view(cnn_dataset_state *state, uint32_t split, int64_t index,
+                          const void **input, const cnn_tensor *target, cnn_error *err)
+{
+    (void)state;
+    (void)split;
+    (void)index;
+    (void)input;
+    (void)target;
+    return cnn_fail(err, CNN_INTERNAL, "a function behind the end of the struct was called");
+}
+
+static const cnn_dataset lent = {
+    .c = { .size = sizeof(cnn_dataset), .name = "lent" },
+    .open = open_numbers,
+    .close = close_numbers,
+    .describe = describe,
+    .read = read_numbers,
+    .view = view_numbers,
+};
+
+static const cnn_dataset older = {
+    .c = { .size = offsetof(cnn_dataset, view), .name = "older" },
+    .open = open_numbers,
+    .close = close_numbers,
+    .describe = describe,
+    .read = read_numbers,
+    .view = no_view,
+};
+
 static cnn_status as_float(const void *params, const cnn_type *in, cnn_type *out, cnn_error *err)
 {
     (void)params;
@@ -111,7 +159,8 @@ static const cnn_transform jitter_transform = {
     .apply = jitter,
 };
 
-static cnn_source_data *open_data(const int64_t *broken, const double *split)
+static cnn_source_data *open_source(const cnn_dataset *dataset, const int64_t *broken,
+                                    const double *split)
 {
     static cnn_use chain, augment;
     cnn_config config = { .path = "test.yaml" };
@@ -120,7 +169,7 @@ static cnn_source_data *open_data(const int64_t *broken, const double *split)
     cnn_error err;
     chain.component = &float_transform.c;
     augment.component = &jitter_transform.c;
-    config.data.source.component = &numbers.c;
+    config.data.source.component = &dataset->c;
     config.data.source.params = broken;
     config.data.transform = (cnn_uses){ &chain, 1 };
     config.data.augment = (cnn_uses){ &augment, 1 };
@@ -128,6 +177,11 @@ static cnn_source_data *open_data(const int64_t *broken, const double *split)
         config.data.split = (cnn_floats){ 3, -1, split };
     CHECK(cnn_data_open(&config, &registry, &data, &err) == CNN_OK);
     return data;
+}
+
+static cnn_source_data *open_data(const int64_t *broken, const double *split)
+{
+    return open_source(&numbers, broken, split);
 }
 
 static void shuffling_is_a_permutation_that_depends_on_the_epoch(void)
@@ -228,6 +282,36 @@ static void augmentation_is_the_same_for_the_same_epoch(void)
     cnn_data_close(data);
 }
 
+static void lent_samples_are_those_that_are_read(void)
+{
+    static const cnn_dataset *const datasets[] = { &numbers, &lent, &older };
+    float inputs[3][COUNT][2];
+    int32_t targets[3][COUNT];
+    char scratch[1024];
+    cnn_error err;
+    for (int d = 0; d < 3; d++) {
+        cnn_source_data *data = open_source(datasets[d], NULL, NULL);
+        for (int i = 0; i < COUNT; i++)
+            CHECK(cnn_data_sample(data, 0, i, i % 2 == 0, 9, 4, scratch, inputs[d][i],
+                                  &targets[d][i], &err) == CNN_OK);
+        cnn_data_close(data);
+        CHECK(memcmp(inputs[d], inputs[0], sizeof inputs[0]) == 0);
+        CHECK(memcmp(targets[d], targets[0], sizeof targets[0]) == 0);
+    }
+}
+
+static void a_sample_that_cannot_be_lent_is_an_error(void)
+{
+    const int64_t broken = 4;
+    char scratch[1024];
+    float input[2];
+    cnn_error err = { "", "" };
+    cnn_source_data *data = open_source(&lent, &broken, NULL);
+    CHECK(cnn_data_sample(data, 0, 4, false, 9, 0, scratch, input, NULL, &err) == CNN_IO);
+    CHECK_STR(err.text, "this sample is broken");
+    cnn_data_close(data);
+}
+
 static void splits_are_disjoint_and_complete(void)
 {
     const double split[3] = { 0.6, 0.2, 0.2 };
@@ -302,6 +386,8 @@ int main(void)
     return RUN_TESTS(
         TEST(shuffling_is_a_permutation_that_depends_on_the_epoch),
         TEST(a_pass_in_order_has_a_smaller_last_batch), TEST(threads_do_not_change_what_comes),
-        TEST(augmentation_is_the_same_for_the_same_epoch), TEST(splits_are_disjoint_and_complete),
-        TEST(a_broken_sample_is_named), TEST(a_pass_may_be_ended_at_any_time));
+        TEST(augmentation_is_the_same_for_the_same_epoch),
+        TEST(lent_samples_are_those_that_are_read), TEST(a_sample_that_cannot_be_lent_is_an_error),
+        TEST(splits_are_disjoint_and_complete), TEST(a_broken_sample_is_named),
+        TEST(a_pass_may_be_ended_at_any_time));
 }
