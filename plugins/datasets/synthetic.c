@@ -149,22 +149,50 @@ static cnn_status synthetic_describe(const cnn_dataset_state *s, cnn_dataset_inf
     return CNN_OK;
 }
 
-/* The numbers of a stream one after the other, made four at a time as Philox gives them. */
+/* The numbers of a stream one after the other, AHEAD at a time. */
+enum { BLOCKS = 8, AHEAD = 4 * BLOCKS };
+
 typedef struct numbers {
-    cnn_rng rng; /* begins at a multiple of four */
-    uint32_t bits[4];
+    cnn_rng rng; /* begins at a multiple of AHEAD */
+    uint32_t bits[AHEAD];
 } numbers;
+
+/* cnn_philox on BLOCKS blocks side by side, so that the compiler can use vectors; see rng.h. */
+static void make_bits(numbers *n, uint64_t block)
+{
+    uint32_t c0[BLOCKS], c1[BLOCKS], c2[BLOCKS], c3[BLOCKS];
+    uint32_t k0 = (uint32_t)n->rng.seed, k1 = (uint32_t)(n->rng.seed >> 32);
+    for (uint32_t i = 0; i < BLOCKS; i++) {
+        c0[i] = (uint32_t)(block + i);
+        c1[i] = (uint32_t)((block + i) >> 32);
+        c2[i] = n->rng.step;
+        c3[i] = n->rng.purpose;
+    }
+    for (int round = 0; round < 10; round++) {
+        for (uint32_t i = 0; i < BLOCKS; i++) {
+            uint64_t p0 = (uint64_t)0xD2511F53u * c0[i], p1 = (uint64_t)0xCD9E8D57u * c2[i];
+            c0[i] = (uint32_t)(p1 >> 32) ^ c1[i] ^ k0;
+            c2[i] = (uint32_t)(p0 >> 32) ^ c3[i] ^ k1;
+            c1[i] = (uint32_t)p1;
+            c3[i] = (uint32_t)p0;
+        }
+        k0 += 0x9E3779B9u;
+        k1 += 0xBB67AE85u;
+    }
+    for (uint32_t i = 0; i < BLOCKS; i++) {
+        n->bits[4 * i] = c0[i];
+        n->bits[4 * i + 1] = c1[i];
+        n->bits[4 * i + 2] = c2[i];
+        n->bits[4 * i + 3] = c3[i];
+    }
+}
 
 static uint32_t next_bits(numbers *n)
 {
-    uint64_t element = n->rng.element++, block = element / 4;
-    if (element % 4 == 0) {
-        const uint32_t key[2] = { (uint32_t)n->rng.seed, (uint32_t)(n->rng.seed >> 32) };
-        const uint32_t counter[4] = { (uint32_t)block, (uint32_t)(block >> 32), n->rng.step,
-                                      n->rng.purpose };
-        cnn_philox(key, counter, n->bits);
-    }
-    return n->bits[element % 4];
+    uint64_t element = n->rng.element++;
+    if (element % AHEAD == 0)
+        make_bits(n, element / 4);
+    return n->bits[element % AHEAD];
 }
 
 /* From -most to most, as cnn_rng_below counts. */
