@@ -219,10 +219,11 @@ void cnn_feed_begin(cnn_feed *feed, const cnn_pass *pass)
     feed->filled[0] = feed->filled[1] = 0;
     feed->status = CNN_OK;
     feed->ending = false;
-    for (int64_t i = 0; i < feed->count; i++)
-        feed->order[i] = i;
     if (pass->shuffle)
         cnn_shuffled(feed->count, pass->seed, pass->epoch, feed->order);
+    else
+        for (int64_t i = 0; i < feed->count; i++)
+            feed->order[i] = i;
     feed->resting = 0;
     feed->passes++;
     (void)pthread_cond_broadcast(&feed->work);
