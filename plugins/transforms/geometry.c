@@ -67,23 +67,17 @@ static void window(const cnn_tensor *in, const cnn_tensor *out, int64_t dy, int6
     int64_t h = in->type.dim[1], w = in->type.dim[2];
     int64_t oh = out->type.dim[1], ow = out->type.dim[2];
     int64_t first = dx < 0 ? -dx : 0, last = w - dx < ow ? w - dx : ow;
-    size_t row = (size_t)ow * item, before = (size_t)first * item;
-    size_t behind = (size_t)last * item;
-    char *to = out->data;
-    if (first >= last) {
-        memset(out->data, 0, (size_t)cnn_bytes(&out->type));
+    memset(out->data, 0, (size_t)cnn_bytes(&out->type));
+    if (first >= last)
         return;
-    }
     for (int64_t c = 0; c < in->type.dim[0]; c++) {
-        for (int64_t y = dy; y < oh + dy; y++, to += row) {
-            if (y < 0 || y >= h) {
-                memset(to, 0, row);
+        for (int64_t y = 0; y < oh; y++) {
+            if (y + dy < 0 || y + dy >= h)
                 continue;
-            }
-            const char *from = (const char *)in->data + (size_t)((c * h + y) * w) * item;
-            memset(to, 0, before);
-            memcpy(to + before, from + (size_t)(first + dx) * item, behind - before);
-            memset(to + behind, 0, row - behind);
+            const char *from = (const char *)in->data + (size_t)((c * h + y + dy) * w) * item;
+            char *to = (char *)out->data + (size_t)((c * oh + y) * ow) * item;
+            memcpy(to + (size_t)first * item, from + (size_t)(first + dx) * item,
+                   (size_t)(last - first) * item);
         }
     }
 }
