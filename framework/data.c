@@ -1,25 +1,11 @@
 /* The opened data set: its splits, and the chain of transforms that each sample goes through. */
+#include <stddef.h>
 #include <stdlib.h>
-#include <string.h>
 
+#include "chain.h"
 #include "feed.h"
 
-#define MAX_STEPS 32
 #define SPLIT_EPOCH (-1) /* the order in which `split:` deals out samples; no real epoch has it */
-
-/* One transform of a chain, with the types around it. */
-typedef struct chain_step {
-    const cnn_transform *transform;
-    const void *params;
-    cnn_type in, out;
-} chain_step;
-
-typedef struct chain {
-    chain_step steps[MAX_STEPS];
-    uint32_t count;
-    cnn_type out;
-    int64_t scratch; /* bytes of the largest value on the way */
-} chain;
 
 /* Which samples of the data set belong to a split. */
 typedef struct split_samples {
@@ -31,66 +17,21 @@ typedef struct split_samples {
 struct cnn_source_data {
     const cnn_dataset *dataset;
     cnn_dataset_state *state;
+    bool lends; /* it has a function `view` */
     cnn_dataset_info info;
     cnn_data_shape shape;
-    chain plain, augmented;
+    cnn_chain plain, augmented;
     split_samples splits[CNN_SPLIT_COUNT];
 };
 
 static const char *const split_names[CNN_SPLIT_COUNT] = { "train", "val", "test" };
 
-static cnn_status chain_add(chain *c, const cnn_use *use, cnn_error *err)
-{
-    const cnn_transform *transform = (const cnn_transform *)(const void *)use->component;
-    if (c->count == MAX_STEPS)
-        return cnn_fail(err, CNN_INVALID, "data: more than %d transforms", MAX_STEPS);
-    chain_step *step = &c->steps[c->count++];
-    step->transform = transform;
-    step->params = use->params;
-    step->in = c->out;
-    cnn_status status = transform->infer(use->params, &step->in, &step->out, err);
-    if (status != CNN_OK)
-        return status;
-    c->out = step->out;
-    if (cnn_bytes(&c->out) > c->scratch)
-        c->scratch = cnn_bytes(&c->out);
-    return CNN_OK;
-}
-
-/* Augmentation works on pixels: it stands before the first transform that changes the dtype. */
-static cnn_status chain_build(chain *c, const cnn_type *input, const cnn_data_config *data,
-                              bool augment, cnn_error *err)
-{
-    c->out = *input;
-    c->scratch = cnn_bytes(input);
-    bool augmented = !augment;
-    for (uint32_t i = 0; i <= data->transform.count; i++) {
-        cnn_type next = c->out;
-        cnn_status status = CNN_OK;
-        const cnn_use *use = i < data->transform.count ? &data->transform.items[i] : NULL;
-        if (use != NULL && !augmented) {
-            const cnn_transform *t = (const cnn_transform *)(const void *)use->component;
-            status = t->infer(use->params, &c->out, &next, err);
-        }
-        if (!augmented && (use == NULL || next.dtype != c->out.dtype)) {
-            for (uint32_t k = 0; k < data->augment.count && status == CNN_OK; k++)
-                status = chain_add(c, &data->augment.items[k], err);
-            augmented = true;
-        }
-        if (status == CNN_OK && use != NULL)
-            status = chain_add(c, use, err);
-        if (status != CNN_OK)
-            return status;
-    }
-    return CNN_OK;
-}
-
 static cnn_status build_chains(cnn_source_data *data, const cnn_data_config *config, cnn_error *err)
 {
     char a[96], b[96];
-    cnn_status status = chain_build(&data->plain, &data->info.input, config, false, err);
+    cnn_status status = cnn_chain_build(&data->plain, &data->info.input, config, false, err);
     if (status == CNN_OK)
-        status = chain_build(&data->augmented, &data->info.input, config, true, err);
+        status = cnn_chain_build(&data->augmented, &data->info.input, config, true, err);
     if (status != CNN_OK)
         return status;
     if (!cnn_same_type(&data->plain.out, &data->augmented.out)) {
@@ -153,6 +94,13 @@ static cnn_status make_splits(cnn_source_data *data, const cnn_data_config *conf
     return status;
 }
 
+/* `view` came later: a data set's struct may end before it. */
+static bool has_view(const cnn_dataset *dataset)
+{
+    return dataset->c.size >= offsetof(cnn_dataset, view) + sizeof dataset->view &&
+           dataset->view != NULL;
+}
+
 static cnn_status open_source(cnn_source_data *data, const cnn_config *config,
                               cnn_registry *registry, cnn_error *err)
 {
@@ -162,6 +110,7 @@ static cnn_status open_source(cnn_source_data *data, const cnn_config *config,
     if (status != CNN_OK)
         return status;
     data->info.size = sizeof data->info;
+    data->lends = has_view(data->dataset);
     status = data->dataset->describe(data->state, &data->info, err);
     if (status == CNN_OK)
         status = build_chains(data, &config->data, err);
@@ -196,6 +145,8 @@ void cnn_data_close(cnn_source_data *data)
     if (data == NULL)
         return;
     free(data->splits[CNN_SPLIT_TRAIN].index);
+    cnn_chain_free(&data->plain);
+    cnn_chain_free(&data->augmented);
     if (data->state != NULL)
         data->dataset->close(data->state);
     free(data);
@@ -227,19 +178,19 @@ int64_t cnn_data_scratch(const cnn_source_data *data)
     return ((a > b ? a : b) + 63) / 64 * 64;
 }
 
-/* Runs the chain from scratch half 0 back and forth; the last step writes to `out`. */
-static cnn_status apply_chain(const chain *c, char *scratch, int64_t half, void *out, cnn_rng *rng,
-                              cnn_error *err)
+/* Where the sample's pixels are: lent by the data set, or read to `to`. */
+static cnn_status fetch(const cnn_source_data *data, uint32_t split, int64_t index, void *to,
+                        const cnn_tensor *target, const void **pixels, cnn_error *err)
 {
-    for (uint32_t i = 0; i < c->count; i++) {
-        const chain_step *step = &c->steps[i];
-        char *next = i + 1 == c->count ? out : scratch + (i + 1) % 2 * (size_t)half;
-        cnn_tensor from = { step->in, scratch + i % 2 * (size_t)half }, to = { step->out, next };
-        cnn_status status = step->transform->apply(step->params, &from, &to, rng, err);
-        if (status != CNN_OK)
+    const cnn_tensor in = { data->info.input, to };
+    *pixels = NULL;
+    if (data->lends) {
+        cnn_status status = data->dataset->view(data->state, split, index, pixels, target, err);
+        if (status != CNN_OK || *pixels != NULL)
             return status;
     }
-    return CNN_OK;
+    *pixels = to;
+    return data->dataset->read(data->state, split, index, &in, target, err);
 }
 
 cnn_status cnn_data_sample(cnn_source_data *data, uint32_t split, int64_t index, bool augment,
@@ -247,14 +198,16 @@ cnn_status cnn_data_sample(cnn_source_data *data, uint32_t split, int64_t index,
                            cnn_error *err)
 {
     const split_samples *samples = &data->splits[split];
-    const chain *c = augment ? &data->augmented : &data->plain;
+    const cnn_chain *c = augment ? &data->augmented : &data->plain;
     int64_t source = samples->index != NULL ? samples->index[index] : index;
+    int64_t half = cnn_data_scratch(data);
     cnn_rng rng = cnn_rng_at(seed, CNN_RNG_AUGMENT, (uint32_t)epoch, (uint64_t)source << 20);
-    cnn_tensor in = { data->info.input, c->count == 0 ? input : scratch };
-    cnn_tensor wanted = { data->info.target, target };
-    cnn_status status = data->dataset->read(data->state, samples->from, source, &in, &wanted, err);
+    const cnn_tensor wanted = { data->info.target, target };
+    const void *pixels;
+    void *place = c->count == 0 ? input : (char *)scratch + half;
+    cnn_status status = fetch(data, samples->from, source, place, &wanted, &pixels, err);
     if (status == CNN_OK)
-        status = apply_chain(c, scratch, cnn_data_scratch(data), input, &rng, err);
+        status = cnn_chain_apply(c, pixels, scratch, half, input, &rng, err);
     return status;
 }
 

@@ -9,8 +9,8 @@
 typedef struct eval_sums {
     double loss;
     int64_t samples;
-    double *metrics[CNN_MAX_METRICS];
-    float *row; /* one metric's sum of one batch */
+    double *const *metrics;
+    float *row;
 } eval_sums;
 
 uint32_t cnn_run_test_split(const cnn_run *run)
@@ -33,8 +33,8 @@ static const cnn_type *metric_type(const cnn_compiled *program, uint32_t i)
     return &cnn_value_at(&program->step->program, program->step->metrics[i])->type;
 }
 
-static cnn_status alloc_sums(const cnn_compiled *program, cnn_arena *arena, eval_sums *sums,
-                             cnn_error *err)
+static cnn_status alloc_result(const cnn_compiled *program, cnn_arena *arena,
+                               cnn_test_result *result, cnn_error *err)
 {
     uint32_t n = program->step->graph->n_metrics;
     int64_t largest = 1;
@@ -42,10 +42,28 @@ static cnn_status alloc_sums(const cnn_compiled *program, cnn_arena *arena, eval
         return cnn_fail(err, CNN_INVALID, "test: more than %d metrics", CNN_MAX_METRICS);
     for (uint32_t i = 0; i < n; i++) {
         int64_t count = cnn_count(metric_type(program, i));
-        sums->metrics[i] = CNN_NEW_ARRAY(arena, double, count);
+        result->sums[i] = CNN_NEW_ARRAY(arena, double, count);
         largest = count > largest ? count : largest;
     }
-    sums->row = CNN_NEW_ARRAY(arena, float, largest);
+    result->row = CNN_NEW_ARRAY(arena, float, largest);
+    result->program = program;
+    return CNN_OK;
+}
+
+/* All sums 0, in the memory of the test before. */
+static cnn_status begin_sums(const cnn_compiled *program, cnn_run *run, eval_sums *sums,
+                             cnn_error *err)
+{
+    cnn_test_result *result = &run->result;
+    result->present = false;
+    if (result->program != program) {
+        cnn_status status = alloc_result(program, run->arena, result, err);
+        if (status != CNN_OK)
+            return status;
+    }
+    for (uint32_t i = 0; i < program->step->graph->n_metrics; i++)
+        memset(result->sums[i], 0, (size_t)cnn_count(metric_type(program, i)) * sizeof(double));
+    *sums = (eval_sums){ .metrics = result->sums, .row = result->row };
     return CNN_OK;
 }
 
@@ -92,14 +110,15 @@ static void finish_sums(cnn_run *run, const cnn_compiled *program, const eval_su
 static cnn_status run_pass(cnn_run *run, cnn_compiled *full, const cnn_pass *pass, eval_sums *sums,
                            cnn_event *event, cnn_error *err)
 {
-    cnn_feed *feed;
     cnn_compiled *program;
     int64_t samples = 0;
     double began = cnn_seconds();
-    cnn_status status = cnn_feed_start(run->data, pass, &feed, err);
+    cnn_status status = cnn_run_pass(run, pass, err);
+    if (status != CNN_OK)
+        return status;
     while (status == CNN_OK) {
         uint32_t set = (uint32_t)(event->batch % 2);
-        status = cnn_feed_next(feed, &samples, err);
+        status = cnn_feed_next(run->feed, &samples, err);
         if (status != CNN_OK || samples == 0)
             break;
         status = cnn_run_program_for(run, full, samples, set, &program, err);
@@ -113,7 +132,7 @@ static cnn_status run_pass(cnn_run *run, cnn_compiled *full, const cnn_pass *pas
         if (status == CNN_OK)
             status = cnn_run_tell(run, event, CNN_EVENT_EVAL_STEP, err);
     }
-    cnn_feed_stop(feed);
+    cnn_feed_end(run->feed);
     return status;
 }
 
@@ -127,9 +146,7 @@ static cnn_status open_pass(cnn_run *run, uint32_t mode, uint32_t split, cnn_pas
     if (count == 0)
         return cnn_fail(err, CNN_INVALID, "the data set has no samples in its %s split",
                         split_name(split));
-    *pass = (cnn_pass){ .split = split,
-                        .batch = count < batch ? count : batch,
-                        .threads = (uint32_t)run->config->data.threads };
+    *pass = (cnn_pass){ .split = split, .batch = count < batch ? count : batch };
     cnn_status status = cnn_run_program(run, mode, pass->batch, full, err);
     if (status == CNN_OK)
         cnn_run_places(*full, pass);
@@ -146,7 +163,7 @@ cnn_status cnn_run_test(cnn_run *run, uint32_t split, cnn_error *err)
         return CNN_OK; /* the last epoch ended with this test */
     cnn_status status = open_pass(run, CNN_EVAL, split, &pass, &full, err);
     if (status == CNN_OK)
-        status = alloc_sums(full, run->arena, &sums, err);
+        status = begin_sums(full, run, &sums, err);
     if (status != CNN_OK)
         return status;
     event.split = split_name(split);
@@ -168,20 +185,17 @@ cnn_status cnn_run_test(cnn_run *run, uint32_t split, cnn_error *err)
 
 /* Reads samples into place 0 of a program, one after the other. */
 static cnn_status read_samples(cnn_run *run, const cnn_compiled *program, uint32_t split,
-                               int64_t first, int64_t count, void *targets, cnn_error *err)
+                               int64_t first, int64_t count, void *scratch, void *targets,
+                               cnn_error *err)
 {
     const cnn_data_shape *shape = cnn_data_shape_of(run->data);
     int64_t in_bytes = cnn_bytes(&shape->input), target_bytes = cnn_bytes(&shape->target);
     char *input = cnn_runner_input(program->runner, program->step->input, 0);
-    void *scratch = malloc(2 * (size_t)cnn_data_scratch(run->data));
     cnn_status status = CNN_OK;
-    if (scratch == NULL)
-        return cnn_fail(err, CNN_MEMORY, "no memory to read a sample");
     for (int64_t i = 0; i < count && status == CNN_OK; i++)
         status =
             cnn_data_sample(run->data, split, first + i, false, 0, 0, scratch, input + i * in_bytes,
                             targets != NULL ? (char *)targets + i * target_bytes : NULL, err);
-    free(scratch);
     return status;
 }
 
@@ -191,14 +205,17 @@ static cnn_status predict_all(cnn_run *run, uint32_t split, int64_t first, int64
 {
     int64_t target_bytes = cnn_bytes(&cnn_data_shape_of(run->data)->target);
     int64_t most = run->config->train.batch;
+    void *scratch = malloc(2 * (size_t)cnn_data_scratch(run->data));
     cnn_status status = CNN_OK;
+    if (scratch == NULL)
+        return cnn_fail(err, CNN_MEMORY, "no memory to read a sample");
     for (int64_t done = 0, n; done < count && status == CNN_OK; done += n) {
         cnn_compiled *program;
         n = count - done < most ? count - done : most;
         status = cnn_run_program(run, CNN_PREDICT, n, &program, err);
         if (status == CNN_OK)
             status =
-                read_samples(run, program, split, first + done, n,
+                read_samples(run, program, split, first + done, n, scratch,
                              targets != NULL ? (char *)targets + done * target_bytes : NULL, err);
         if (status == CNN_OK)
             status = cnn_runner_run(program->runner, 0, err);
@@ -207,6 +224,7 @@ static cnn_status predict_all(cnn_run *run, uint32_t split, int64_t first, int64
                                        output + done * per_sample,
                                        (uint64_t)(n * per_sample) * sizeof(float), err);
     }
+    free(scratch);
     return status;
 }
 

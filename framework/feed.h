@@ -7,7 +7,7 @@
 
 typedef struct cnn_source_data
     cnn_source_data;              /* the opened data set with its transforms and splits */
-typedef struct cnn_feed cnn_feed; /* one pass over a split */
+typedef struct cnn_feed cnn_feed; /* threads that make batches */
 
 /* Opens the data set and works out shapes. `config->data` may be absent: then CNN_INVALID. [main]
  */
@@ -39,8 +39,7 @@ typedef struct cnn_pass {
     uint64_t seed;
     int64_t epoch;
     int64_t batch;
-    int64_t first;    /* batches to leave out at the start: a resumed epoch */
-    uint32_t threads; /* of the loader, at least 1 */
+    int64_t first; /* batches to leave out at the start: a resumed epoch */
 
     /* Two places for batches, filled in turn: samples one after the other. Targets may be NULL. */
     void *input[2], *target[2];
@@ -49,14 +48,20 @@ typedef struct cnn_pass {
 /* Batches of a pass, the last, smaller one included unless drop_last. */
 int64_t cnn_pass_batches(const cnn_source_data *data, const cnn_pass *pass);
 
+/* Starts the threads, at least one, for any number of passes one after the other. What they need is
+ * allocated here: passes take no memory. */
+cnn_status cnn_feed_open(cnn_source_data *data, uint32_t threads, cnn_feed **feed, cnn_error *err);
+void cnn_feed_close(cnn_feed *feed); /* joins the threads; accepts NULL */
+
 /* Starts filling batch b into place b % 2, from `first` on. */
-cnn_status cnn_feed_start(cnn_source_data *data, const cnn_pass *pass, cnn_feed **feed,
-                          cnn_error *err);
+void cnn_feed_begin(cnn_feed *feed, const cnn_pass *pass);
 
 /* Waits for the next batch: *samples is its size, 0 at the end. Also says that the batch before it
  * is done with, so that its place is filled again. Errors of the data set come out here, with the
  * sample's number. */
 cnn_status cnn_feed_next(cnn_feed *feed, int64_t *samples, cnn_error *err);
-void cnn_feed_stop(cnn_feed *feed); /* joins the threads; accepts NULL */
+
+/* Ends the pass, complete or not; afterwards nobody writes to its places. */
+void cnn_feed_end(cnn_feed *feed);
 
 #endif

@@ -53,7 +53,7 @@ static cnn_status check_op(const char *owner, const void *component, cnn_error *
 static cnn_status check_optimizer(const char *owner, const void *component, cnn_error *err);
 
 static const struct {
-    size_t size;
+    size_t size; /* least: members that came later may be missing */
     const required *functions;
     cnn_status (*check)(const char *owner, const void *component, cnn_error *err); /* or NULL */
 } rules[CNN_KIND_COUNT] = {
@@ -61,8 +61,8 @@ static const struct {
     [CNN_KIND_OP] = { sizeof(cnn_op), op_functions, check_op },
     [CNN_KIND_OPTIMIZER] = { sizeof(cnn_optimizer), optimizer_functions, check_optimizer },
     [CNN_KIND_SCHEDULE] = { sizeof(cnn_schedule), schedule_functions, NULL },
-    [CNN_KIND_DATASET] = { sizeof(cnn_dataset), dataset_functions, NULL },
-    [CNN_KIND_TRANSFORM] = { sizeof(cnn_transform), transform_functions, NULL },
+    [CNN_KIND_DATASET] = { offsetof(cnn_dataset, view), dataset_functions, NULL },
+    [CNN_KIND_TRANSFORM] = { offsetof(cnn_transform, flags), transform_functions, NULL },
     [CNN_KIND_BACKEND] = { sizeof(cnn_backend), backend_functions, NULL },
     [CNN_KIND_OBSERVER] = { sizeof(cnn_observer), observer_functions, NULL },
 };

@@ -71,6 +71,16 @@ cnn_status cnn_run_program(cnn_run *run, uint32_t mode, int64_t batch, cnn_compi
     return CNN_OK;
 }
 
+cnn_status cnn_run_pass(cnn_run *run, const cnn_pass *pass, cnn_error *err)
+{
+    cnn_status status = CNN_OK;
+    if (run->feed == NULL)
+        status = cnn_feed_open(run->data, (uint32_t)run->config->data.threads, &run->feed, err);
+    if (status == CNN_OK)
+        cnn_feed_begin(run->feed, pass);
+    return status;
+}
+
 void cnn_run_places(const cnn_compiled *program, cnn_pass *pass)
 {
     const cnn_step *step = program->step;
@@ -246,6 +256,7 @@ void cnn_run_close(cnn_run *run)
         return;
     for (uint32_t i = 0; i < run->n_watchers; i++)
         run->watchers[i].observer->close(run->watchers[i].state);
+    cnn_feed_close(run->feed); /* before the memory that it writes to */
     cnn_session_destroy(run->session);
     cnn_stack_close(&run->stack);
     cnn_data_close(run->data);

@@ -24,6 +24,9 @@ typedef struct cnn_watcher {
 /* Results of the last test. */
 typedef struct cnn_test_result {
     bool present;
+    const cnn_compiled *program;   /* whose metrics these are, NULL: none yet */
+    double *sums[CNN_MAX_METRICS]; /* memory of metrics[i].values, for all tests by `program` */
+    float *row;                    /* one metric's sum of one batch */
     uint32_t split;
     int64_t step; /* the weights it is about */
     double loss;
@@ -37,6 +40,7 @@ struct cnn_run {
     cnn_arena *arena;
     cnn_diags *diags;
     cnn_source_data *data;
+    cnn_feed *feed; /* opened by the first pass */
     cnn_stack stack;
     cnn_session *session;
     cnn_compiled **compiled;
@@ -58,6 +62,9 @@ struct cnn_run {
 /* The compiled program for a mode and batch size, made when first asked for. */
 cnn_status cnn_run_program(cnn_run *run, uint32_t mode, int64_t batch, cnn_compiled **program,
                            cnn_error *err);
+
+/* Begins a pass; run->feed gives its batches. Every pass that began is ended. */
+cnn_status cnn_run_pass(cnn_run *run, const cnn_pass *pass, cnn_error *err);
 
 /* The two places of a pass in the input memory of a program. */
 void cnn_run_places(const cnn_compiled *program, cnn_pass *pass);

@@ -125,12 +125,13 @@ static bool steps_are_done(const cnn_run *run)
 static cnn_status train_batches(cnn_run *run, cnn_compiled *full, const cnn_pass *pass,
                                 epoch_sums *sums, cnn_error *err)
 {
-    cnn_feed *feed;
     int64_t samples, batches = cnn_pass_batches(run->data, pass);
-    cnn_status status = cnn_feed_start(run->data, pass, &feed, err);
+    cnn_status status = cnn_run_pass(run, pass, err);
+    if (status != CNN_OK)
+        return status;
     while (status == CNN_OK) {
         uint32_t set = (uint32_t)(run->batch % 2);
-        status = cnn_feed_next(feed, &samples, err);
+        status = cnn_feed_next(run->feed, &samples, err);
         if (status != CNN_OK || samples == 0)
             break;
         status = train_batch(run, full, samples, set, sums, batches, err);
@@ -140,7 +141,7 @@ static cnn_status train_batches(cnn_run *run, cnn_compiled *full, const cnn_pass
         if (steps_are_done(run))
             break;
     }
-    cnn_feed_stop(feed);
+    cnn_feed_end(run->feed);
     return status;
 }
 
@@ -199,8 +200,7 @@ static cnn_status open_pass(cnn_run *run, cnn_pass *pass, cnn_compiled **full, c
                         .augment = true,
                         .drop_last = train->drop_last,
                         .seed = (uint64_t)train->seed,
-                        .batch = count < train->batch ? count : train->batch,
-                        .threads = (uint32_t)run->config->data.threads };
+                        .batch = count < train->batch ? count : train->batch };
     cnn_status status = cnn_run_program(run, CNN_TRAIN, pass->batch, full, err);
     if (status == CNN_OK)
         cnn_run_places(*full, pass);

@@ -1,7 +1,9 @@
 /* cifar10: the binary version of CIFAR-10. Records of 1 + 3072 bytes: a label, then the red, green
- * and blue planes of 32 x 32. Samples are read from the files when they are wanted. */
+ * and blue planes of 32 x 32. Samples are lent from the mapped files; files that cannot be mapped
+ * are read when a sample is wanted. */
 #define _POSIX_C_SOURCE 200809L
 #include "cifar10_format.h"
+#include "mapped.h"
 #include "read_at.h"
 
 #include <errno.h>
@@ -19,6 +21,7 @@ typedef struct batch_file {
     char *path;
     int fd; /* -1: not open */
     int64_t records;
+    mapped_file map;
 } batch_file;
 
 struct cnn_dataset_state {
@@ -35,6 +38,7 @@ static const cnn_param params[] = {
 static void cifar_close(cnn_dataset_state *s)
 {
     for (int i = 0; i < FILES; i++) {
+        mapped_close(&s->files[i].map);
         if (s->files[i].fd >= 0)
             (void)close(s->files[i].fd);
         free(s->files[i].path);
@@ -54,7 +58,10 @@ static cnn_status open_file(batch_file *f, const char *dir, const char *name, cn
         return cnn_fail(err, CNN_IO, "cannot open %s: %s", f->path, strerror(errno));
     if (fstat(f->fd, &st) != 0 || !S_ISREG(st.st_mode))
         return cnn_fail(err, CNN_IO, "%s is no plain file", f->path);
-    return cifar_records((uint64_t)st.st_size, f->path, &f->records, err);
+    cnn_status status = cifar_records((uint64_t)st.st_size, f->path, &f->records, err);
+    if (status == CNN_OK)
+        mapped_open(&f->map, f->fd, (uint64_t)st.st_size);
+    return status;
 }
 
 /* Names of the classes; without the file they are numbers. */
@@ -148,27 +155,66 @@ static cnn_status cifar_describe(const cnn_dataset_state *s, cnn_dataset_info *i
     return CNN_OK;
 }
 
+/* The file of a sample; *index becomes that in the file. */
+static cnn_status find(cnn_dataset_state *s, uint32_t split, int64_t *index, batch_file **found,
+                       cnn_error *err)
+{
+    int file = split == CNN_SPLIT_TEST ? TRAIN_FILES : 0;
+    int64_t at = *index;
+    while (file < TRAIN_FILES && at >= s->files[file].records)
+        at -= s->files[file++].records;
+    if (split == CNN_SPLIT_VAL || at < 0 || at >= s->files[file].records ||
+        (split == CNN_SPLIT_TRAIN && file == TRAIN_FILES))
+        return cnn_fail(err, CNN_INTERNAL, "cifar10 has no sample %" PRId64, *index);
+    *found = &s->files[file];
+    *index = at;
+    return CNN_OK;
+}
+
+static cnn_status unreadable(const batch_file *f, int64_t index, int why, cnn_error *err)
+{
+    return cnn_fail(err, CNN_IO, "cannot read image %" PRId64 " of %s: %s", index, f->path,
+                    why != 0 ? strerror(why) : "the file has become shorter");
+}
+
+static cnn_status give_label(const batch_file *f, int64_t index, uint8_t label,
+                             const cnn_tensor *target, cnn_error *err)
+{
+    if (label >= CIFAR_CLASSES)
+        return cnn_fail(err, CNN_INVALID, "image %" PRId64 " of %s has the label %d, not 0 to 9",
+                        index, f->path, label);
+    if (target->data != NULL)
+        *cnn_i32(target) = label;
+    return CNN_OK;
+}
+
 static cnn_status cifar_read(cnn_dataset_state *s, uint32_t split, int64_t index,
                              const cnn_tensor *input, const cnn_tensor *target, cnn_error *err)
 {
     uint8_t record[CIFAR_RECORD];
-    int file = split == CNN_SPLIT_TEST ? TRAIN_FILES : 0;
-    while (file < TRAIN_FILES && index >= s->files[file].records)
-        index -= s->files[file++].records;
-    if (split == CNN_SPLIT_VAL || index < 0 || index >= s->files[file].records ||
-        (split == CNN_SPLIT_TRAIN && file == TRAIN_FILES))
-        return cnn_fail(err, CNN_INTERNAL, "cifar10 has no sample %" PRId64, index);
-    const batch_file *f = &s->files[file];
+    batch_file *f;
+    cnn_status status = find(s, split, &index, &f, err);
+    if (status != CNN_OK)
+        return status;
     if (!dataset_read_at(f->fd, record, sizeof record, (uint64_t)index * CIFAR_RECORD))
-        return cnn_fail(err, CNN_IO, "cannot read image %" PRId64 " of %s: %s", index, f->path,
-                        errno != 0 ? strerror(errno) : "the file has become shorter");
-    if (record[0] >= CIFAR_CLASSES)
-        return cnn_fail(err, CNN_INVALID, "image %" PRId64 " of %s has the label %d, not 0 to 9",
-                        index, f->path, record[0]);
+        return unreadable(f, index, errno, err);
     memcpy(input->data, record + 1, CIFAR_RECORD - 1);
-    if (target->data != NULL)
-        *cnn_i32(target) = record[0];
-    return CNN_OK;
+    return give_label(f, index, record[0], target, err);
+}
+
+static cnn_status cifar_view(cnn_dataset_state *s, uint32_t split, int64_t index,
+                             const void **input, const cnn_tensor *target, cnn_error *err)
+{
+    batch_file *f;
+    cnn_status status = find(s, split, &index, &f, err);
+    if (status != CNN_OK || f->map.bytes == NULL)
+        return status;
+    if (!mapped_is_whole(&f->map))
+        return unreadable(f, index, 0, err);
+    const uint8_t *record = f->map.bytes + (size_t)index * CIFAR_RECORD;
+    *input = record + 1;
+    /* Somebody may write to the file: what is checked must be what is used. */
+    return give_label(f, index, *(const volatile uint8_t *)record, target, err);
 }
 
 static const cnn_dataset datasets[] = {
@@ -178,7 +224,8 @@ static const cnn_dataset datasets[] = {
       .open = cifar_open,
       .close = cifar_close,
       .describe = cifar_describe,
-      .read = cifar_read },
+      .read = cifar_read,
+      .view = cifar_view },
 };
 
 CNN_PLUGIN(.name = "cifar10", .version = DATASET_VERSION, .license = DATASET_LICENSE,

@@ -1,12 +1,12 @@
 /* idx, mnist, fashion_mnist: images and labels in IDX files, plain or gzipped.
  *
- * Opening reads the headers, compares them with the files' sizes, and reads the labels. Pixels are
- * unpacked when the first sample of a split is wanted. */
+ * Opening reads the headers, compares them with the files' sizes, and reads the labels. Plain files
+ * of images are mapped and lend their samples; packed ones are unpacked when the first sample of a
+ * split is wanted. */
 #define _POSIX_C_SOURCE 200809L
-#include "idx_format.h"
+#include "idx_file.h"
 
 #include <pthread.h>
-#include <sys/stat.h>
 
 typedef struct idx_params {
     const char *path, *train_images, *train_labels, *test_images, *test_labels;
@@ -22,6 +22,7 @@ typedef struct part {
     idx_header header;     /* of the images */
     uint8_t *label;        /* [dim[0]] */
     uint8_t *pixels;       /* [dim[0], ...], NULL until wanted */
+    mapped_file map;       /* of a plain file of images */
 } part;
 
 struct cnn_dataset_state {
@@ -111,6 +112,7 @@ static cnn_status load_part(part *p, int64_t *classes, cnn_error *err)
     if (p->header.rank < 3)
         return cnn_fail(err, CNN_INVALID, "%s holds no images: it has %" PRIu32 " axes, not 3 or 4",
                         p->images, p->header.rank);
+    idx_map(p->images, &p->header, &p->map);
     return load_labels(p, classes, err);
 }
 
@@ -149,6 +151,7 @@ static cnn_status load(cnn_dataset_state *s, cnn_error *err)
 static void idx_close(cnn_dataset_state *s)
 {
     for (int i = 0; i < CNN_SPLIT_COUNT; i++) {
+        idx_unmap(&s->parts[i].map);
         free(s->parts[i].images);
         free(s->parts[i].labels);
         free(s->parts[i].label);
@@ -337,22 +340,39 @@ static cnn_status need_pixels(cnn_dataset_state *s, part *p, const uint8_t **pix
     return status;
 }
 
-static cnn_status idx_read(cnn_dataset_state *s, uint32_t split, int64_t index,
-                           const cnn_tensor *input, const cnn_tensor *target, cnn_error *err)
+static cnn_status idx_view(cnn_dataset_state *s, uint32_t split, int64_t index, const void **input,
+                           const cnn_tensor *target, cnn_error *err)
 {
     part *p = &s->parts[split < CNN_SPLIT_COUNT ? split : 0];
     if (split >= CNN_SPLIT_COUNT || p->images == NULL || index < 0 ||
         index >= (int64_t)p->header.dim[0])
         return cnn_fail(err, CNN_INTERNAL, "idx has no sample %" PRId64, index);
     const uint8_t *pixels = NULL;
-    cnn_status status = need_pixels(s, p, &pixels, err);
+    cnn_status status = CNN_OK;
+    if (p->map.bytes == NULL)
+        status = need_pixels(s, p, &pixels, err);
+    else if (mapped_is_whole(&p->map))
+        pixels = p->map.bytes + p->header.offset;
+    else
+        status = cnn_fail(err, CNN_IO,
+                          "cannot read image %" PRId64 " of %s: the file has become shorter", index,
+                          p->images);
     if (status != CNN_OK)
         return status;
-    size_t bytes = (size_t)cnn_bytes(&s->input);
-    memcpy(input->data, pixels + (size_t)index * bytes, bytes);
+    *input = pixels + (size_t)index * (size_t)cnn_bytes(&s->input);
     if (target->data != NULL)
         *cnn_i32(target) = p->label[index];
     return CNN_OK;
+}
+
+static cnn_status idx_read(cnn_dataset_state *s, uint32_t split, int64_t index,
+                           const cnn_tensor *input, const cnn_tensor *target, cnn_error *err)
+{
+    const void *pixels = NULL;
+    cnn_status status = idx_view(s, split, index, &pixels, target, err);
+    if (status == CNN_OK)
+        memcpy(input->data, pixels, (size_t)cnn_bytes(&s->input));
+    return status;
 }
 
 static const cnn_dataset datasets[] = {
@@ -362,7 +382,8 @@ static const cnn_dataset datasets[] = {
       .open = open_mnist,
       .close = idx_close,
       .describe = idx_describe,
-      .read = idx_read },
+      .read = idx_read,
+      .view = idx_view },
     { .c = CNN_COMPONENT(cnn_dataset, "fashion_mnist", sizeof(preset_params),
                          CNN_TABLE(preset_table),
                          "Pieces of clothing, 28x28: 60,000 to train, 10,000 to test.",
@@ -370,14 +391,16 @@ static const cnn_dataset datasets[] = {
       .open = open_fashion,
       .close = idx_close,
       .describe = idx_describe,
-      .read = idx_read },
+      .read = idx_read,
+      .view = idx_view },
     { .c = CNN_COMPONENT(cnn_dataset, "idx", sizeof(idx_params), CNN_TABLE(idx_table),
                          "Images and labels in IDX files, plain or gzipped.",
                          "data: {source: idx, path: ./digits}"),
       .open = open_idx,
       .close = idx_close,
       .describe = idx_describe,
-      .read = idx_read },
+      .read = idx_read,
+      .view = idx_view },
 };
 
 CNN_PLUGIN(.name = "idx", .version = DATASET_VERSION, .license = DATASET_LICENSE,

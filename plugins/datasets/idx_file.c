@@ -1,9 +1,10 @@
 /* IDX files, plain or gzipped: zlib reads both. */
 #define _POSIX_C_SOURCE 200809L
-#include "idx_format.h"
+#include "idx_file.h"
 
 #include <errno.h>
-#include <sys/stat.h>
+#include <fcntl.h>
+#include <unistd.h>
 #include <zlib.h>
 
 /* Bytes of a file when unpacked. A gzip file ends with that number modulo 2^32; deflate packs no
@@ -105,4 +106,32 @@ cnn_status idx_read_elements(const char *path, const idx_header *h, uint8_t **da
     else
         *data = to;
     return status;
+}
+
+/* Of the size that the header gives to an unpacked file, and with its first bytes? */
+static bool is_plain(int fd, uint64_t size)
+{
+    struct stat st;
+    uint8_t head[2];
+    return fstat(fd, &st) == 0 && st.st_size >= 0 && (uint64_t)st.st_size == size &&
+           pread(fd, head, sizeof head, 0) == 2 && head[0] == 0 && head[1] == 0;
+}
+
+void idx_map(const char *path, const idx_header *h, mapped_file *map)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    uint64_t size = h->offset + h->bytes;
+    if (fd < 0)
+        return;
+    if (is_plain(fd, size))
+        mapped_open(map, fd, size);
+    if (map->bytes == NULL)
+        (void)close(fd);
+}
+
+void idx_unmap(mapped_file *map)
+{
+    if (map->bytes != NULL)
+        (void)close(map->fd);
+    mapped_close(map);
 }

@@ -59,10 +59,4 @@ static inline cnn_status idx_parse(const uint8_t *bytes, size_t size, uint64_t t
                     h->bytes > total - h->offset ? "cut off" : "too long");
 }
 
-/* Opens a file, plain or gzipped, and checks its header against its size. (idx_file.c) */
-cnn_status idx_read_header(const char *path, idx_header *h, cnn_error *err);
-
-/* All elements, into memory that the caller frees. */
-cnn_status idx_read_elements(const char *path, const idx_header *h, uint8_t **data, cnn_error *err);
-
 #endif

@@ -130,6 +130,33 @@ static cnn_status infer_flip(const void *params, const cnn_type *in, cnn_type *o
     return same_size("hflip", in, out, err);
 }
 
+static uint64_t turn_eight(uint64_t v)
+{
+    v = (v & 0x00ff00ff00ff00ffu) << 8 | (v >> 8 & 0x00ff00ff00ff00ffu);
+    v = (v & 0x0000ffff0000ffffu) << 16 | (v >> 16 & 0x0000ffff0000ffffu);
+    return v << 32 | v >> 32;
+}
+
+/* to[x] = from[n - 1 - x], eight bytes at a time. */
+static void turn_bytes(const uint8_t *from, int64_t n, uint8_t *to)
+{
+    int64_t x = 0;
+    for (; x + 8 <= n; x += 8) {
+        uint64_t eight;
+        memcpy(&eight, from + n - 8 - x, sizeof eight);
+        eight = turn_eight(eight);
+        memcpy(to + x, &eight, sizeof eight);
+    }
+    for (; x < n; x++)
+        to[x] = from[n - 1 - x];
+}
+
+static void turn_numbers(const float *from, int64_t n, float *to)
+{
+    for (int64_t x = 0; x < n; x++)
+        to[x] = from[n - 1 - x];
+}
+
 static cnn_status apply_flip(const void *params, const cnn_tensor *in, const cnn_tensor *out,
                              cnn_rng *rng, cnn_error *err)
 {
@@ -140,9 +167,12 @@ static cnn_status apply_flip(const void *params, const cnn_tensor *in, const cnn
         return CNN_OK;
     }
     int64_t rows = in->type.dim[0] * in->type.dim[1], w = in->type.dim[2];
-    for (int64_t i = 0; i < rows; i++)
-        for (int64_t x = 0; x < w; x++)
-            transform_set(out, i * w + x, transform_get(in, i * w + w - 1 - x));
+    for (int64_t i = 0; i < rows; i++) {
+        if (in->type.dtype == CNN_U8)
+            turn_bytes(cnn_u8(in) + i * w, w, cnn_u8(out) + i * w);
+        else
+            turn_numbers(cnn_f32(in) + i * w, w, cnn_f32(out) + i * w);
+    }
     return CNN_OK;
 }
 

@@ -84,12 +84,14 @@ static const cnn_transform transforms[] = {
     { .c = CNN_COMPONENT(cnn_transform, "to_float", 0, CNN_NO_PARAMS,
                          "Bytes 0..255 become numbers 0..1.", "transform: [to_float]"),
       .infer = infer_to_float,
-      .apply = apply_to_float },
+      .apply = apply_to_float,
+      .flags = CNN_TRANSFORM_POINTWISE },
     { .c = CNN_COMPONENT(cnn_transform, "normalize", sizeof(normalize_params),
                          CNN_TABLE(normalize_table), "(x - mean) / std, for each channel.",
                          "transform: [to_float, normalize: {mean: 0.1307, std: 0.3081}]"),
       .infer = infer_normalize,
-      .apply = apply_normalize },
+      .apply = apply_normalize,
+      .flags = CNN_TRANSFORM_POINTWISE },
 };
 
 CNN_PLUGIN(.name = "values", .version = TRANSFORM_VERSION, .license = TRANSFORM_LICENSE,

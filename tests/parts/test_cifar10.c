@@ -100,6 +100,57 @@ static void a_label_above_nine_names_file_and_image(void)
     CHECK(cifar()->read(s, CNN_SPLIT_TEST, 1, &input, &target, &err) == CNN_INVALID);
     CHECK_HAS(err.text, "image 1 of");
     CHECK_HAS(err.text, "label 10");
+    const void *view = NULL;
+    err.text[0] = '\0';
+    CHECK(cifar()->view(s, CNN_SPLIT_TEST, 1, &view, &target, &err) == CNN_INVALID);
+    CHECK_HAS(err.text, "label 10");
+    cifar()->close(s);
+}
+
+static void a_lent_sample_is_the_one_that_is_read(void)
+{
+    const char *path = write_set();
+    cnn_dataset_info info;
+    cnn_error err = { "", "" };
+    uint8_t pixels[3072];
+    int32_t read = -1, lent = -1;
+    const void *view = NULL, *again = NULL;
+    cnn_dataset_state *s = part_open(cifar(), &path, &info);
+    cnn_tensor input = { info.input, pixels }, a = { info.target, &read };
+    cnn_tensor b = { info.target, &lent }, no_target = { info.target, NULL };
+    for (int64_t i = 0; i < 10; i++) {
+        CHECK(cifar()->read(s, CNN_SPLIT_TRAIN, i, &input, &a, &err) == CNN_OK);
+        CHECK(cifar()->view(s, CNN_SPLIT_TRAIN, i, &view, &b, &err) == CNN_OK);
+        if (CHECK(view != NULL))
+            CHECK(memcmp(view, pixels, sizeof pixels) == 0);
+        CHECK_INT(lent, read);
+    }
+    CHECK(cifar()->view(s, CNN_SPLIT_TRAIN, 9, &again, &no_target, &err) == CNN_OK);
+    CHECK(again == view); /* nothing is copied */
+    CHECK(cifar()->view(s, CNN_SPLIT_TRAIN, 10, &view, &b, &err) == CNN_INTERNAL);
+    CHECK(cifar()->view(s, CNN_SPLIT_VAL, 0, &view, &b, &err) == CNN_INTERNAL);
+    cifar()->close(s);
+}
+
+/* A mapping does not end with its file: reading on would end the process. */
+static void a_file_that_becomes_shorter_is_an_error(void)
+{
+    const char *path = write_set();
+    cnn_dataset_info info;
+    cnn_error err = { "", "" };
+    uint8_t pixels[3072];
+    const void *view = NULL;
+    cnn_dataset_state *s = part_open(cifar(), &path, &info);
+    cnn_tensor input = { info.input, pixels }, target = { info.target, NULL };
+    CHECK(cifar()->view(s, CNN_SPLIT_TRAIN, 1, &view, &target, &err) == CNN_OK);
+    CHECK(truncate(part_path("set/data_batch_1.bin"), CIFAR_RECORD) == 0);
+    (void)usleep(50000); /* sizes are asked for once in a tick */
+    CHECK(cifar()->view(s, CNN_SPLIT_TRAIN, 1, &view, &target, &err) == CNN_IO);
+    CHECK_HAS(err.text, "image 1 of");
+    CHECK_HAS(err.text, "data_batch_1.bin: the file has become shorter");
+    CHECK(cifar()->read(s, CNN_SPLIT_TRAIN, 1, &input, &target, &err) == CNN_IO);
+    CHECK_HAS(err.text, "the file has become shorter");
+    CHECK(cifar()->view(s, CNN_SPLIT_TRAIN, 2, &view, &target, &err) == CNN_OK);
     cifar()->close(s);
 }
 
@@ -116,5 +167,6 @@ int main(void)
     return part_finish(RUN_TESTS(
         TEST(records_are_found_across_the_files), TEST(names_come_from_the_meta_file),
         TEST(a_file_that_is_cut_off_is_refused), TEST(a_label_above_nine_names_file_and_image),
+        TEST(a_lent_sample_is_the_one_that_is_read), TEST(a_file_that_becomes_shorter_is_an_error),
         TEST(a_missing_set_says_how_to_get_it)));
 }

@@ -38,6 +38,54 @@ static void apply(const char *name, const void *params, cnn_type from, const flo
     CHECK(find(name)->apply(params, &a, &b, &rng, &err) == CNN_OK);
 }
 
+/* Against the definition, pixel by pixel, for every way and for wider and narrower results. */
+static void a_crop_is_a_window_with_zeros_outside(void)
+{
+    enum { H = 4, W = 5, PAD = 6 };
+    static const int64_t sizes[][2] = { { H, W }, { 3, 4 }, { 6, 5 }, { 4, 7 }, { 1, 1 } };
+    uint8_t in[2 * H * W], out[128];
+    cnn_error err;
+    for (int i = 0; i < 2 * H * W; i++)
+        in[i] = (uint8_t)(i + 1);
+    for (uint64_t i = 0; i < 400; i++) {
+        const int64_t *size = sizes[i % 5], pad[1] = { PAD };
+        crop_params p = { { 2, -1, size }, { 1, -1, pad } };
+        cnn_rng rng = numbers(i), same = rng;
+        cnn_tensor a = { cnn_type3(CNN_U8, 2, H, W), in };
+        cnn_tensor b = { cnn_type3(CNN_U8, 2, size[0], size[1]), out };
+        memset(out, 0xee, sizeof out);
+        CHECK(find("random_crop")->apply(&p, &a, &b, &rng, &err) == CNN_OK);
+        int64_t dy = (int64_t)cnn_rng_below(&same, (uint32_t)(H + 2 * PAD - size[0]) + 1) - PAD;
+        int64_t dx = (int64_t)cnn_rng_below(&same, (uint32_t)(W + 2 * PAD - size[1]) + 1) - PAD;
+        const uint8_t *got = out;
+        for (int64_t c = 0; c < 2; c++)
+            for (int64_t y = dy; y < dy + size[0]; y++)
+                for (int64_t x = dx; x < dx + size[1]; x++)
+                    CHECK_INT(*got++,
+                              y < 0 || y >= H || x < 0 || x >= W ? 0 : in[(c * H + y) * W + x]);
+        CHECK_INT(*got, 0xee); /* nothing behind the end */
+    }
+}
+
+/* Of every width, so that full groups of bytes and the rest are seen. */
+static void hflip_of_bytes_mirrors_rows(void)
+{
+    uint8_t in[2 * 40], out[2 * 40 + 1];
+    const double always = 1;
+    cnn_error err;
+    for (int i = 0; i < 80; i++)
+        in[i] = (uint8_t)(i + 1);
+    for (int64_t w = 1; w <= 40; w++) {
+        cnn_rng rng = numbers(1);
+        cnn_tensor a = { cnn_type3(CNN_U8, 1, 2, w), in }, b = { cnn_type3(CNN_U8, 1, 2, w), out };
+        memset(out, 0xee, sizeof out);
+        CHECK(find("hflip")->apply(&always, &a, &b, &rng, &err) == CNN_OK);
+        for (int64_t i = 0; i < 2 * w; i++)
+            CHECK_INT(out[i], in[i / w * w + w - 1 - i % w]);
+        CHECK_INT(out[2 * w], 0xee);
+    }
+}
+
 static void hflip_mirrors_rows_or_leaves_them(void)
 {
     float in[6], out[6];
@@ -268,6 +316,7 @@ static void samples_that_are_no_images_are_refused(void)
 int main(void)
 {
     return RUN_TESTS(
+        TEST(a_crop_is_a_window_with_zeros_outside), TEST(hflip_of_bytes_mirrors_rows),
         TEST(hflip_mirrors_rows_or_leaves_them), TEST(hflip_flips_as_often_as_asked),
         TEST(random_crop_gives_every_piece_of_the_padded_image),
         TEST(random_crop_keeps_the_size_unless_told),

@@ -97,6 +97,14 @@ static void check_samples(const idx_params *p)
     CHECK_INT(pixels[0], 8);
     CHECK_INT(pixels[3], 11);
     CHECK_INT(label, 4);
+    const void *view = NULL, *again = NULL;
+    label = -1;
+    CHECK(idx()->view(s, CNN_SPLIT_TRAIN, 2, &view, &target, &err) == CNN_OK);
+    CHECK(view != NULL && memcmp(view, pixels, sizeof pixels) == 0);
+    CHECK_INT(label, 4);
+    CHECK(idx()->view(s, CNN_SPLIT_TRAIN, 2, &again, &target, &err) == CNN_OK);
+    CHECK(again == view); /* nothing is copied */
+    CHECK(idx()->view(s, CNN_SPLIT_TRAIN, 3, &view, &target, &err) == CNN_INTERNAL);
     target.data = NULL;
     CHECK(idx()->read(s, CNN_SPLIT_TRAIN, 0, &input, &target, &err) == CNN_OK);
     CHECK_INT(pixels[3], 3);
@@ -125,6 +133,25 @@ static void gzipped_files_are_read(void)
     idx_params p = { .train_images = write_gz("images.gz", images, sizeof images),
                      .train_labels = write_gz("labels.gz", labels, sizeof labels) };
     check_samples(&p);
+}
+
+/* A mapping does not end with its file: reading on would end the process. */
+static void a_file_that_becomes_shorter_is_an_error(void)
+{
+    idx_params p = { .train_images = part_write("images", images, sizeof images),
+                     .train_labels = part_write("labels", labels, sizeof labels) };
+    cnn_dataset_info info;
+    cnn_error err = { "", "" };
+    const void *view = NULL;
+    cnn_dataset_state *s = part_open(idx(), &p, &info);
+    cnn_tensor target = { info.target, NULL };
+    CHECK(idx()->view(s, CNN_SPLIT_TRAIN, 2, &view, &target, &err) == CNN_OK);
+    CHECK(truncate(p.train_images, 20) == 0);
+    (void)usleep(50000); /* sizes are asked for once in a tick */
+    CHECK(idx()->view(s, CNN_SPLIT_TRAIN, 2, &view, &target, &err) == CNN_IO);
+    CHECK_HAS(err.text, "image 2 of");
+    CHECK_HAS(err.text, "has become shorter");
+    idx()->close(s);
 }
 
 static void a_folder_is_searched_for_the_usual_names(void)
@@ -273,7 +300,8 @@ int main(void)
     return part_finish(RUN_TESTS(
         TEST(a_header_gives_rank_sizes_and_offset), TEST(a_header_that_lies_is_refused_by_the_size),
         TEST(a_header_that_is_none_says_what_it_is), TEST(plain_files_are_read),
-        TEST(gzipped_files_are_read), TEST(a_folder_is_searched_for_the_usual_names),
+        TEST(gzipped_files_are_read), TEST(a_file_that_becomes_shorter_is_an_error),
+        TEST(a_folder_is_searched_for_the_usual_names),
         TEST(mnist_is_found_in_the_data_directories), TEST(pairs_that_do_not_fit_are_refused),
         TEST(damaged_files_are_refused_by_name),
         TEST(a_damaged_middle_is_an_error_of_the_first_read),

@@ -1,6 +1,8 @@
 /* synthetic: the same numbers every time, and classes that can be told apart. */
 #include "parts.h"
 
+#include <math.h>
+
 typedef struct synthetic_params {
     int64_t classes, channels, height, width, train, test;
     double noise;
@@ -43,6 +45,37 @@ static void the_same_sample_is_the_same_and_others_differ(void)
     CHECK(memcmp(a, b, sizeof a) != 0);
     (void)read_one(&other, CNN_SPLIT_TRAIN, 7, b);
     CHECK(memcmp(a, b, sizeof a) != 0);
+}
+
+/* With fewer samples than classes the patterns are not kept. */
+static void kept_patterns_change_nothing(void)
+{
+    uint8_t a[PIXELS], b[PIXELS];
+    synthetic_params few = small;
+    few.train = 3;
+    few.test = 1;
+    for (int i = 0; i < 3; i++) {
+        (void)read_one(&small, CNN_SPLIT_TRAIN, i, a);
+        (void)read_one(&few, CNN_SPLIT_TRAIN, i, b);
+        CHECK(memcmp(a, b, sizeof a) == 0);
+    }
+}
+
+/* The definition: one number of the stream after the other, first two for the place. */
+static void noise_comes_in_the_order_of_the_stream(void)
+{
+    uint8_t a[PIXELS], b[PIXELS];
+    synthetic_params still = small, loud = small;
+    still.height = still.width = loud.height = loud.width = SIDE; /* too small to move */
+    still.noise = 0;
+    (void)read_one(&still, CNN_SPLIT_TEST, 3, a);
+    (void)read_one(&loud, CNN_SPLIT_TEST, 3, b);
+    for (uint64_t i = 0; i < PIXELS; i++) {
+        uint32_t bits = cnn_random_bits(0, CNN_RNG_DATA, CNN_SPLIT_TEST + 4 * 3, 2 + i);
+        double change = 0.25 * (2.0 * (double)cnn_unit_float(bits) - 1) * 255;
+        double want = fmin(fmax(a[i] + change, 0), 255);
+        CHECK(fabs(want - b[i]) <= 1); /* both are rounded */
+    }
 }
 
 static void the_sizes_are_those_asked_for(void)
@@ -92,5 +125,7 @@ static void classes_can_be_told_apart(void)
 int main(void)
 {
     return RUN_TESTS(TEST(the_same_sample_is_the_same_and_others_differ),
+                     TEST(kept_patterns_change_nothing),
+                     TEST(noise_comes_in_the_order_of_the_stream),
                      TEST(the_sizes_are_those_asked_for), TEST(classes_can_be_told_apart));
 }

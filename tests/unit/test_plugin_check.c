@@ -3,6 +3,8 @@
 
 #include "test.h"
 
+#include <stddef.h>
+
 typedef struct knobs {
     double lr;
     int64_t size;
@@ -161,6 +163,42 @@ static void sizes_and_strides_may_be_larger_but_not_smaller(void)
     CHECK_REFUSED(&s, "its table of layers is broken");
 }
 
+static cnn_status infer_sample(const void *params, const cnn_type *in, cnn_type *out,
+                               cnn_error *err)
+{
+    (void)params, (void)err;
+    *out = *in;
+    return CNN_OK;
+}
+
+static cnn_status apply_sample(const void *params, const cnn_tensor *in, const cnn_tensor *out,
+                               cnn_rng *rng, cnn_error *err)
+{
+    (void)params, (void)in, (void)out, (void)rng, (void)err;
+    return CNN_OK;
+}
+
+/* Their tables, too, have the older size as stride. */
+static void structs_may_end_before_members_that_came_later(void)
+{
+    sample s;
+    cnn_transform transform = {
+        .c = { .size = offsetof(cnn_transform, flags), .name = "older", .summary = "" },
+        .infer = infer_sample,
+        .apply = apply_sample,
+    };
+    fill(&s);
+    s.plugin.transforms = (cnn_table){ &transform, 1, offsetof(cnn_transform, flags) };
+    CHECK(is_good(&s));
+    transform.c.size--;
+    CHECK(!is_good(&s));
+    CHECK_HAS(s.err.text, "transform 'older': its struct is cut off");
+    transform.c.size = offsetof(cnn_transform, flags);
+    s.plugin.transforms.stride--;
+    CHECK(!is_good(&s));
+    CHECK_HAS(s.err.text, "its table of transforms is cut off");
+}
+
 static void required_texts_and_functions_are_missed(void)
 {
     sample s;
@@ -232,6 +270,7 @@ int main(void)
     return RUN_TESTS(TEST(magic_is_compared_field_by_field),
                      TEST(names_are_small_letters_digits_and_underscores),
                      TEST(sizes_and_strides_may_be_larger_but_not_smaller),
+                     TEST(structs_may_end_before_members_that_came_later),
                      TEST(required_texts_and_functions_are_missed),
                      TEST(kinds_have_rules_of_their_own), TEST(parameter_tables_are_checked),
                      TEST(duplicates_inside_a_plugin_are_refused));

@@ -42,7 +42,22 @@ typedef struct cnn_dataset {
      * not wanted. [loader], several threads at once. */
     cnn_status (*read)(cnn_dataset_state *, uint32_t split, int64_t index, const cnn_tensor *input,
                        const cnn_tensor *target, cnn_error *);
+
+    /* Optional, and not in the structs of older plugins (c.size). Lends sample `index` instead of
+     * copying it: *input points to memory of the described type that stays as it is until close;
+     * the target is written as by read(). *input may also be left NULL: then read() is called.
+     * [loader], several threads at once. */
+    cnn_status (*view)(cnn_dataset_state *, uint32_t split, int64_t index, const void **input,
+                       const cnn_tensor *target, cnn_error *);
 } cnn_dataset;
+
+typedef enum cnn_transform_flag {
+    /* What comes out at a pixel depends only on what goes in there and on the channel (the first
+     * axis), and no random number is drawn. Such transforms at the end of a chain are not called
+     * for each sample: the host has them fill a table, by calling them on an image of another
+     * height and width, and looks bytes up. */
+    CNN_TRANSFORM_POINTWISE = 1,
+} cnn_transform_flag;
 
 typedef struct cnn_transform {
     cnn_component c;
@@ -50,10 +65,14 @@ typedef struct cnn_transform {
     /* Type of the result of one sample, or an error with the arithmetic. [main] */
     cnn_status (*infer)(const void *params, const cnn_type *in, cnn_type *out, cnn_error *);
 
-    /* in -> out, which do not overlap. Random ones draw from rng, which is placed for this sample
-     * and epoch: the same numbers in every run. [loader], several threads at once. */
+    /* in -> out, which do not overlap; `in` is only read. Random ones draw from rng, which is
+     * placed for this sample and epoch: the same numbers in every run. [loader], several threads at
+     * once. */
     cnn_status (*apply)(const void *params, const cnn_tensor *in, const cnn_tensor *out,
                         cnn_rng *rng, cnn_error *);
+
+    uint32_t flags; /* of cnn_transform_flag; not in the structs of older plugins (c.size) */
+    uint32_t reserved;
 } cnn_transform;
 
 #ifdef __cplusplus
