@@ -149,7 +149,7 @@ static cnn_status no_weight(cnn_probe *p, const char *name)
         const cnn_value_info *state = &p->graph->values[p->graph->states[i].value];
         size_t used = strlen(list);
         if (state->trained != 0 && strncmp(state->name, prefix, length) == 0 &&
-            state->name[length] == '.')
+            state->name[length] == '.' && strchr(state->name + length + 1, '.') == NULL)
             (void)snprintf(list + used, sizeof list - used, ", %s", state->name + length + 1);
     }
     return cnn_fail(p->err, CNN_INVALID, "--gradient is '%s', but %s has gradients of: %s", name,

@@ -91,7 +91,6 @@ cnn_worked cnn_work_conv2d(cnn_lesson *lesson, const cnn_node *node, const cnn_s
                   cnn_range_text("column", c.x.in, c.x.n, cols));
     tell_groups(lesson, &c);
     cnn_image_tell(lesson, &c.image, c.y.in, c.y.n, c.x.in, c.x.n);
-    cnn_page_add(&lesson->page, "\n");
     return cnn_lesson_products(
         lesson, &(cnn_products){ "channel", "channels", "window", "kernel", c.per_group, c.y.n,
                                  c.x.n, c.group * c.per_group, fill_forward, draw_forward, &c });
@@ -159,7 +158,6 @@ cnn_worked cnn_work_conv2d_input_grad(cnn_lesson *lesson, const cnn_node *node,
     tell_users(lesson, &c);
     if (c.y.n == 0 || c.x.n == 0)
         return (cnn_worked){ 0, 0 };
-    cnn_page_add(&lesson->page, "\n");
     return cnn_lesson_products(
         lesson, &(cnn_products){ "output channel", "output channels",
                                  cnn_value_name(lesson, c.dy, from), "kernel, turned", c.outs,
@@ -222,7 +220,6 @@ cnn_worked cnn_work_conv2d_weight_grad(cnn_lesson *lesson, const cnn_node *node,
         (long long)(c.group * c.per_group + c.tap_channel), (long long)spot->at[2],
         (long long)spot->at[3], (long long)c.channel);
     cnn_image_tell(lesson, &c.image, c.y.in, c.y.n, c.x.in, c.x.n);
-    cnn_page_add(&lesson->page, "\n");
     return cnn_lesson_products(
         lesson, &(cnn_products){ "sample", "samples", "under it",
                                  cnn_value_name(lesson, c.dy, from), dy->dim[0], c.y.n, c.x.n,

@@ -5,19 +5,22 @@
 
 /* ---- matmul ---- */
 
+/* What is summed over: k, or the samples of the batch. */
 static void k_label(const void *context, int64_t line, char *out, size_t size)
 {
-    (void)context;
-    (void)snprintf(out, size, "k = %lld", (long long)line);
+    (void)snprintf(out, size, "%s%lld", (const char *)context, (long long)line);
 }
 
-/* "input[0, k]" */
+/* "4.weight[0, k]"; "input[k]" where the other axis is the only sample. */
 static const char *operand_text(const cnn_lesson *lesson, int32_t value, bool k_first,
                                 int64_t fixed, char *out)
 {
+    const cnn_value_info *info = cnn_value_at(lesson->program, value);
     char name[CNN_SPOT_SIZE];
     (void)cnn_value_name(lesson, value, name);
-    if (k_first)
+    if (!k_first && info->batched != 0 && info->type.dim[0] == 1)
+        (void)snprintf(out, CNN_SPOT_SIZE, "%.120s[k]", name);
+    else if (k_first)
         (void)snprintf(out, CNN_SPOT_SIZE, "%.120s[k, %lld]", name, (long long)fixed);
     else
         (void)snprintf(out, CNN_SPOT_SIZE, "%.120s[%lld, k]", name, (long long)fixed);
@@ -48,12 +51,17 @@ cnn_worked cnn_work_matmul(cnn_lesson *lesson, const cnn_node *node, const cnn_s
         operand_text(lesson, node->in[0], m->trans_a, spot->at[0], left),
         operand_text(lesson, node->in[1], !m->trans_b, spot->at[1], right), "product"
     };
-    cnn_page_text(&lesson->page, "The sum of %s × %s over k from 0 to %lld.", left, right,
-                  (long long)(k - 1));
+    bool samples = m->trans_a && cnn_value_at(lesson->program, node->in[0])->batched != 0;
+    if (samples)
+        cnn_page_text(&lesson->page, "The sum of %s × %s over the samples k of the batch.", left,
+                      right);
+    else
+        cnn_page_text(&lesson->page, "The sum of %s × %s over k from 0 to %lld.", left, right,
+                      (long long)(k - 1));
     cnn_page_add(&lesson->page, "\n");
-    cnn_page_list(&lesson->page, &(cnn_list){ titles, 3, k, numbers, -1, true, k_label, NULL });
-    cnn_page_add(&lesson->page, "\n");
-    cnn_page_sum(&lesson->page, "", products, k);
+    cnn_page_list(&lesson->page, &(cnn_list){ titles, 3, k, numbers, -1, true, k_label,
+                                              samples ? "sample " : "k = " });
+    cnn_page_list_sum(&lesson->page, products, k);
     return worked;
 }
 
@@ -113,7 +121,7 @@ static cnn_worked finish_reduce(const cnn_lesson *lesson, const cnn_reduce_attrs
         worked.value += numbers[i];
         worked.scale += fabs(numbers[i]);
     }
-    cnn_page_sum(&lesson->page, "", numbers, count);
+    cnn_page_list_sum(&lesson->page, numbers, count);
     if (a->kind == CNN_REDUCE_MEAN) {
         (void)cnn_digits(worked.value, sum);
         worked.value /= (double)count;
@@ -122,6 +130,15 @@ static cnn_worked finish_reduce(const cnn_lesson *lesson, const cnn_reduce_attrs
                       cnn_digits(worked.value, number));
     }
     return worked;
+}
+
+static cnn_worked tell_one(const cnn_lesson *lesson, const gathered *g, const char *word,
+                           double value)
+{
+    char name[CNN_SPOT_SIZE], number[CNN_NUMBER_SIZE];
+    cnn_page_text(&lesson->page, "The %s of one number is that number: %s = %s.", word,
+                  cnn_spot_name(lesson, &g->first, name), cnn_digits(value, number));
+    return (cnn_worked){ value, 0 };
 }
 
 cnn_worked cnn_work_reduce(cnn_lesson *lesson, const cnn_node *node, const cnn_spot *spot)
@@ -138,8 +155,9 @@ cnn_worked cnn_work_reduce(cnn_lesson *lesson, const cnn_node *node, const cnn_s
         best = isnan(numbers[i]) || numbers[i] > numbers[best] ? i : best;
     }
     bool max = a->kind == CNN_REDUCE_MAX;
-    cnn_page_text(&lesson->page, "The %s of %lld number%s.", words[a->kind], (long long)g.count,
-                  g.count == 1 ? "" : "s");
+    if (g.count == 1)
+        return tell_one(lesson, &g, words[a->kind], numbers[0]);
+    cnn_page_text(&lesson->page, "The %s of %lld numbers.", words[a->kind], (long long)g.count);
     cnn_page_add(&lesson->page, "\n");
     cnn_page_list(&lesson->page, &(cnn_list){ titles, 1, g.count, numbers, max ? best : -1, !max,
                                               element_label, &g });

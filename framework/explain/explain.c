@@ -53,7 +53,13 @@ static void print_title(const cnn_probe *p, const cnn_page *page)
     static const char *const splits[] = { "train", "val", "test" };
     const cnn_explain_request *r = p->request;
     char in[128], out[128];
-    cnn_page_heading(page, "%s %s", p->subject->path, p->subject->options);
+    const char *path = p->subject->path, *options = p->subject->options;
+    if (strlen(path) + strlen(options) + 2 > CNN_PAGE_WIDTH) {
+        cnn_page_heading(page, "%s", path);
+        cnn_page_text(page, "%s", options);
+    } else {
+        cnn_page_heading(page, "%s%s%s", path, options[0] != '\0' ? "  " : "", options);
+    }
     (void)shape_of(p, p->subject->in, in, sizeof in);
     (void)shape_of(p, p->subject->out, out, sizeof out);
     if (r->batch > 1)

@@ -100,12 +100,13 @@ static bool holds(const int64_t *items, int64_t n, int64_t item)
     return false;
 }
 
-/* A bracket opens a run of neighbouring columns of the window and closes it. */
-static unsigned brackets(const int64_t *cols, int64_t n, int64_t x)
+/* A bracket opens a run of neighbouring columns of the window and closes it; columns begin to
+ * end - 1 are drawn. */
+static unsigned brackets(const int64_t *cols, int64_t n, int64_t x, int64_t begin, int64_t end)
 {
     unsigned mark = CNN_MARK_HOT;
-    mark |= holds(cols, n, x - 1) ? 0 : CNN_MARK_OPEN;
-    return mark | (holds(cols, n, x + 1) ? 0 : CNN_MARK_CLOSE);
+    mark |= x > begin && holds(cols, n, x - 1) ? 0 : CNN_MARK_OPEN;
+    return mark | (x + 1 < end && holds(cols, n, x + 1) ? 0 : CNN_MARK_CLOSE);
 }
 
 bool cnn_image_draw(const cnn_lesson *lesson, const cnn_image *image, int64_t n, int64_t c,
@@ -125,7 +126,7 @@ bool cnn_image_draw(const cnn_lesson *lesson, const cnn_image *image, int64_t n,
         numbers[i] = cnn_image_at(lesson, image, n, c, y, x);
         unsigned mark = cnn_image_has(image, y, x) ? 0 : CNN_MARK_OUTSIDE;
         if (holds(rows, n_rows, y) && holds(cols, n_cols, x))
-            mark |= brackets(cols, n_cols, x);
+            mark |= brackets(cols, n_cols, x, -left, w - left);
         marks[i] = (unsigned char)mark;
     }
     *grid = (cnn_grid){ "input", "", h, w, numbers, marks };

@@ -109,6 +109,8 @@ const char *cnn_value_name(const cnn_lesson *lesson, int32_t value, char *out)
         (void)snprintf(out, CNN_SPOT_SIZE, "dL/d input");
     else if (node == NULL)
         (void)snprintf(out, CNN_SPOT_SIZE, "%s", info->name != NULL ? info->name : "constant");
+    else if (cnn_node_is(node, "map") && node->n_in == 0)
+        (void)snprintf(out, CNN_SPOT_SIZE, "constant");
     else if (strcmp(node->layer, lesson->layer) == 0)
         (void)snprintf(out, CNN_SPOT_SIZE, "%s", node->op->c.name);
     else if (node->phase == CNN_PHASE_BACKWARD)

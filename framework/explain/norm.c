@@ -67,7 +67,7 @@ typedef struct moments {
 
 static moments tell_moments(cnn_lesson *lesson, const channel *ch, int64_t chosen)
 {
-    static const char *const titles[2] = { "x", "(x - mean)²" };
+    static const char *const titles[2] = { "x", "(x - mean)^2" };
     double *numbers = CNN_NEW_ARRAY(lesson->page.arena, double, 2 * ch->n);
     double *squares = CNN_NEW_ARRAY(lesson->page.arena, double, ch->n);
     char t[2][CNN_NUMBER_SIZE];

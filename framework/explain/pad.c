@@ -46,8 +46,7 @@ static cnn_worked sum_parts(cnn_lesson *lesson, const parts *p, int32_t value, c
     const char *const titles[3] = { cnn_value_name(lesson, value, name), factor, "product" };
     cnn_page_add(&lesson->page, "\n");
     cnn_page_list(&lesson->page, &(cnn_list){ titles, 3, p->n, numbers, -1, true, part_label, p });
-    cnn_page_add(&lesson->page, "\n");
-    cnn_page_sum(&lesson->page, "", products, p->n);
+    cnn_page_list_sum(&lesson->page, products, p->n);
     return worked;
 }
 

@@ -118,3 +118,16 @@ void cnn_page_sum(const cnn_page *page, const char *what, const double *terms, i
     wrap(page, cnn_text_get(&out));
     cnn_text_free(&out);
 }
+
+void cnn_page_list_sum(const cnn_page *page, const double *terms, int64_t n)
+{
+    char number[CNN_NUMBER_SIZE];
+    double sum = 0;
+    for (int64_t i = 0; i < n; i++)
+        sum += terms[i];
+    cnn_page_add(page, "%s", n > 1 ? "\n" : "");
+    if (n <= CNN_LONG_LIST && n > 1)
+        cnn_page_sum(page, "", terms, n);
+    else if (n > 1)
+        cnn_page_text(page, "the sum of all %lld: %s", (long long)n, cnn_digits(sum, number));
+}

@@ -8,7 +8,7 @@
 
 #include "base/arena.h"
 
-enum { CNN_PAGE_WIDTH = 79, CNN_NUMBER_SIZE = 32, CNN_LABEL_SIZE = 96 };
+enum { CNN_PAGE_WIDTH = 79, CNN_NUMBER_SIZE = 32, CNN_LABEL_SIZE = 96, CNN_LONG_LIST = 12 };
 
 typedef struct cnn_page {
     FILE *out;
@@ -64,7 +64,10 @@ int64_t cnn_grids_width(const cnn_grid *grids, uint32_t n);
  * page->all grids that do not fit stand below each other. */
 void cnn_page_grids(const cnn_page *page, const cnn_grid *grids, uint32_t n);
 void cnn_page_list(const cnn_page *page, const cnn_list *list);
-/* "a + b - c = total", `what` before it; long sums are shortened, but their parts' sums said. */
+/* The sum of what a list shows: written out only if the list is short. Nothing for one number. */
+void cnn_page_list_sum(const cnn_page *page, const double *terms, int64_t n);
+/* "a + b - c = total", `what` before it; long sums are shortened, but their parts' sums
+ * said. */
 void cnn_page_sum(const cnn_page *page, const char *what, const double *terms, int64_t n);
 
 #endif

@@ -2,9 +2,11 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "explain/page_number.h"
 
 enum { INDENT = 2, BETWEEN = 5, MOST_ROWS = 9, LEAST_COLS = 3, MAX_GRIDS = 4 };
+enum { MOST_DIGITS = 5, LEAST_DIGITS = 3 };
 
 /* How a grid is laid out. */
 typedef struct layout {
@@ -40,11 +42,11 @@ static int width_of(const cnn_grid *grid, const layout *l)
     return width > title ? (int)width : title;
 }
 
-static layout lay_out(const cnn_grid *grid)
+static layout lay_out(const cnn_grid *grid, int digits)
 {
     layout l = { .rows = grid->rows, .cols = grid->cols, .left = 1 };
     char left[2 * CNN_NUMBER_SIZE], right[CNN_NUMBER_SIZE];
-    l.format = cnn_number_format_of(grid->numbers, grid->rows * grid->cols, 1);
+    l.format = cnn_number_format_of(grid->numbers, grid->rows * grid->cols, 1, digits);
     for (int64_t i = 0; i < grid->rows * grid->cols; i++) {
         cell_text(grid, &l, i, left, right);
         l.left = (int)strlen(left) > l.left ? (int)strlen(left) : l.left;
@@ -63,11 +65,21 @@ static int64_t total(const layout *l, uint32_t n)
     return width;
 }
 
+/* With as many digits as fit. */
+static void lay_out_all(const cnn_grid *grids, layout *l, uint32_t n)
+{
+    for (int digits = MOST_DIGITS; digits >= LEAST_DIGITS; digits--) {
+        for (uint32_t i = 0; i < n; i++)
+            l[i] = lay_out(&grids[i], digits);
+        if (total(l, n) <= CNN_PAGE_WIDTH)
+            return;
+    }
+}
+
 int64_t cnn_grids_width(const cnn_grid *grids, uint32_t n)
 {
     layout l[MAX_GRIDS];
-    for (uint32_t i = 0; i < n; i++)
-        l[i] = lay_out(&grids[i]);
+    lay_out_all(grids, l, n);
     return total(l, n);
 }
 
@@ -94,79 +106,79 @@ static int64_t at_place(int64_t place, int64_t places, int64_t all)
     return place == places - 2 ? -1 : all - 1;
 }
 
-static void print_cell(const cnn_page *page, const cnn_grid *grid, const layout *l, int64_t row,
-                       int64_t col)
+static void add_cell(cnn_text *out, const cnn_grid *grid, const layout *l, int64_t at, bool colour)
 {
     char left[2 * CNN_NUMBER_SIZE], right[CNN_NUMBER_SIZE];
-    if (row < 0 || col < 0) {
-        cnn_page_add(page, "%*s…%*s", l->left - 1, "", l->right, "");
-        return;
-    }
-    int64_t at = row * grid->cols + col;
     unsigned mark = mark_of(grid, at);
-    const char *colour = !page->colour                    ? ""
-                         : (mark & CNN_MARK_HOT) != 0     ? "\033[1;31m"
-                         : (mark & CNN_MARK_OUTSIDE) != 0 ? "\033[36m"
-                                                          : "";
+    const char *on = !colour                          ? ""
+                     : (mark & CNN_MARK_HOT) != 0     ? "\033[1;31m"
+                     : (mark & CNN_MARK_OUTSIDE) != 0 ? "\033[36m"
+                                                      : "";
     cell_text(grid, l, at, left, right);
-    cnn_page_add(page, "%*s%s%s%s%s%*s", l->left - (int)strlen(left), "", colour, left, right,
-                 colour[0] != '\0' ? "\033[0m" : "", l->right - (int)strlen(right), "");
+    cnn_text_add(out, "%*s%s%s%s%s%*s", l->left - (int)strlen(left), "", on, left, right,
+                 on[0] != '\0' ? "\033[0m" : "", l->right - (int)strlen(right), "");
 }
 
-/* A line of one grid; nothing is written behind its last number unless `pad`. */
-static void print_row(const cnn_page *page, const cnn_grid *grid, const layout *l, int64_t line,
-                      bool pad)
+/* What one grid has on a line, as wide as the grid. */
+static void add_row(cnn_text *out, const cnn_grid *grid, const layout *l, int64_t line, bool colour)
 {
     int64_t place = line - l->first;
     if (place < 0 || place >= l->rows) {
-        cnn_page_add(page, "%*s", pad ? l->width : 0, "");
+        cnn_text_add(out, "%*s", l->width, "");
         return;
     }
     int64_t row = at_place(place, l->rows, grid->rows);
     int64_t width = l->cols * (l->left + l->right) + (l->cols - 1) * l->gap;
     for (int64_t c = 0; c < l->cols; c++) {
-        cnn_page_add(page, "%*s", c > 0 ? l->gap : 0, "");
-        print_cell(page, grid, l, row, at_place(c, l->cols, grid->cols));
+        int64_t col = at_place(c, l->cols, grid->cols);
+        cnn_text_add(out, "%*s", c > 0 ? l->gap : 0, "");
+        if (row < 0 || col < 0)
+            cnn_text_add(out, "%*s…%*s", l->left - 1, "", l->right, "");
+        else
+            add_cell(out, grid, l, row * grid->cols + col, colour);
     }
-    cnn_page_add(page, "%*s", pad ? l->width - (int)width : 0, "");
+    cnn_text_add(out, "%*s", l->width - (int)width, "");
 }
 
-static void print_titles(const cnn_page *page, const cnn_grid *grids, const layout *l, uint32_t n)
+/* Ends a line, without the spaces at its end. */
+static void print_line(const cnn_page *page, cnn_text *line)
 {
-    bool any = false;
-    for (uint32_t i = 0; i < n; i++)
-        any = any || grids[i].title[0] != '\0';
-    for (uint32_t i = 0; i < n && any; i++)
-        cnn_page_add(page, "%*s%-*s", i > 0 ? BETWEEN : INDENT, "", i + 1 < n ? l[i].width : 0,
-                     grids[i].title);
-    cnn_page_add(page, "%s", any ? "\n" : "");
+    const char *text = cnn_text_get(line);
+    size_t length = line->length;
+    while (length > 0 && text[length - 1] == ' ')
+        length--;
+    cnn_page_add(page, "%.*s\n", (int)length, text);
+    cnn_text_free(line);
+    *line = (cnn_text){ 0 };
 }
 
 static void print_side_by_side(const cnn_page *page, const cnn_grid *grids, layout *l, uint32_t n)
 {
+    cnn_text text = { 0 };
     int64_t lines = 0;
     for (uint32_t i = 0; i < n; i++)
         lines = l[i].rows > lines ? l[i].rows : lines;
-    for (uint32_t i = 0; i < n; i++)
+    for (uint32_t i = 0; i < n; i++) {
         l[i].first = (lines - l[i].rows) / 2;
-    print_titles(page, grids, l, n);
+        cnn_text_add(&text, "%*s%-*s", i > 0 ? BETWEEN : INDENT, "", l[i].width, grids[i].title);
+    }
+    print_line(page, &text);
     for (int64_t line = 0; line < lines; line++) {
-        cnn_page_add(page, "%*s", INDENT, "");
+        cnn_text_add(&text, "%*s", INDENT, "");
         for (uint32_t i = 0; i < n; i++) {
             bool middle = line == (lines - 1) / 2 && grids[i].sign[0] != '\0';
             if (i > 0)
-                cnn_page_add(page, "  %s  ", middle ? grids[i].sign : " ");
-            print_row(page, &grids[i], &l[i], line, i + 1 < n);
+                cnn_text_add(&text, "  %s  ", middle ? grids[i].sign : " ");
+            add_row(&text, &grids[i], &l[i], line, page->colour);
         }
-        cnn_page_add(page, "\n");
+        print_line(page, &text);
     }
 }
 
 void cnn_page_grids(const cnn_page *page, const cnn_grid *grids, uint32_t n)
 {
     layout l[MAX_GRIDS];
-    for (uint32_t i = 0; i < n; i++)
-        l[i] = lay_out(&grids[i]);
+    lay_out_all(grids, l, n);
     if (!page->all)
         shrink(grids, l, n);
     if (total(l, n) <= CNN_PAGE_WIDTH) {

@@ -4,7 +4,7 @@
 
 #include "explain/page_number.h"
 
-enum { INDENT = 2, LONG_LIST = 12, LIST_HEAD = 7, LIST_TAIL = 2, MAX_COLUMNS = 8 };
+enum { INDENT = 2, LIST_HEAD = 7, LIST_TAIL = 2, MAX_COLUMNS = 8, LIST_DIGITS = 5 };
 
 /* ---- formats ---- */
 
@@ -23,8 +23,8 @@ static int exact_decimals(const double *numbers, int64_t n, int64_t stride, int 
     return most;
 }
 
-/* Five digits of the largest number; an exponent where that would be long or say nothing. */
-cnn_number_format cnn_number_format_of(const double *numbers, int64_t n, int64_t stride)
+/* Some digits of the largest number; an exponent where that would be long or say nothing. */
+cnn_number_format cnn_number_format_of(const double *numbers, int64_t n, int64_t stride, int digits)
 {
     double largest = 0;
     for (int64_t i = 0; i < n; i++)
@@ -33,7 +33,7 @@ cnn_number_format cnn_number_format_of(const double *numbers, int64_t n, int64_t
     int before = largest >= 1 ? (int)floor(log10(largest)) + 1 : 1;
     if (largest >= 1e7 || (largest > 0 && largest < 1e-3))
         return (cnn_number_format){ -1 };
-    int most = before < 5 ? 5 - before : 0;
+    int most = before < digits ? digits - before : 0;
     return (cnn_number_format){ exact_decimals(numbers, n, stride, most) };
 }
 
@@ -65,10 +65,11 @@ static bool is_shown(const cnn_list *list, const layout *l, int64_t line)
 static layout lay_out(const cnn_page *page, const cnn_list *list)
 {
     char text[CNN_LABEL_SIZE];
-    bool whole = page->all || list->count <= LONG_LIST;
+    bool whole = page->all || list->count <= CNN_LONG_LIST;
     layout l = { .head = whole ? list->count : LIST_HEAD, .tail = list->count - LIST_TAIL };
     for (uint32_t c = 0; c < list->columns; c++) {
-        l.format[c] = cnn_number_format_of(list->numbers + c, list->count, list->columns);
+        l.format[c] =
+            cnn_number_format_of(list->numbers + c, list->count, list->columns, LIST_DIGITS);
         l.width[c] = (int)strlen(list->titles[c]);
     }
     for (int64_t i = 0; i < list->count; i++) {

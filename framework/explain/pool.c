@@ -202,8 +202,7 @@ static cnn_worked sum_flow(cnn_lesson *lesson, const flow *f, const char *const 
         worked.value += parts[i];
         worked.scale += fabs(parts[i]);
     }
-    cnn_page_add(&lesson->page, "\n");
-    cnn_page_sum(&lesson->page, "", parts, f->n);
+    cnn_page_list_sum(&lesson->page, parts, f->n);
     return worked;
 }
 
@@ -246,9 +245,15 @@ static void tell_divisor(cnn_lesson *lesson, const window *w)
 {
     int64_t size = size_of(w), inside = w->y.inside * w->x.inside;
     int64_t padded = w->y.padded * w->x.padded;
+    const int64_t *pad = w->attrs->pad;
     if (inside == size)
         return;
-    if (w->attrs->count_include_pad)
+    if ((pad[0] | pad[1] | pad[2] | pad[3]) == 0)
+        cnn_page_text(&lesson->page,
+                      "ceil_mode: the window reaches over the border. %lld of its %lld cells (.) "
+                      "are not there: %lld count.",
+                      (long long)(size - inside), (long long)size, (long long)inside);
+    else if (w->attrs->count_include_pad)
         cnn_page_text(&lesson->page,
                       "%lld of its %lld cells lie outside of the image (.). Padding counts as "
                       "zeros (count_include_pad: true)%s: %lld cells count.",

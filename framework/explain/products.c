@@ -27,8 +27,9 @@ static void print_block(cnn_lesson *lesson, const cnn_products *p, int64_t index
     cnn_grid grids[4];
     uint32_t n = 0;
     cnn_grid *all = grids;
+    cnn_page_add(&lesson->page, "\n");
     if (p->blocks > 1)
-        cnn_page_add(&lesson->page, "\n  %s %lld\n", p->one, (long long)(p->first + index));
+        cnn_page_add(&lesson->page, "  %s %lld\n", p->one, (long long)(p->first + index));
     if (p->draw != NULL && p->draw(lesson, p->context, index, &grids[0]))
         n = 1;
     grids[n] = (cnn_grid){ p->a, "", p->rows, p->cols, b->a, b->marks };
@@ -38,7 +39,8 @@ static void print_block(cnn_lesson *lesson, const cnn_products *p, int64_t index
         all = grids + 1;
     cnn_page_grids(&lesson->page, all, all == grids ? n + 3 : 3);
     cnn_page_add(&lesson->page, "\n");
-    cnn_page_sum(&lesson->page, "", b->product, p->rows * p->cols);
+    if (p->rows * p->cols > 1)
+        cnn_page_sum(&lesson->page, "", b->product, p->rows * p->cols);
 }
 
 static void block_label(const void *context, int64_t line, char *out, size_t size)
@@ -58,6 +60,7 @@ static void print_list(cnn_lesson *lesson, const cnn_products *p, block *b)
         numbers[3 * i + 1] = b->b[0];
         numbers[3 * i + 2] = b->product[0];
     }
+    cnn_page_add(&lesson->page, "\n");
     cnn_page_list(&lesson->page,
                   &(cnn_list){ titles, 3, p->blocks, numbers, -1, true, block_label, p });
     cnn_page_add(&lesson->page, "\n");
@@ -91,7 +94,7 @@ cnn_worked cnn_lesson_products(cnn_lesson *lesson, const cnn_products *p)
         worked.scale += b.scale;
     }
     if (list) {
-        cnn_page_sum(&lesson->page, "", sums, p->blocks);
+        cnn_page_list_sum(&lesson->page, sums, p->blocks);
     } else if (p->blocks > 1) {
         if (shown < p->blocks)
             cnn_page_add(&lesson->page, "\n  … %lld more %s\n", (long long)(p->blocks - shown),

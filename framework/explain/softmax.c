@@ -201,7 +201,7 @@ cnn_worked cnn_work_cross_entropy_grad(cnn_lesson *lesson, const cnn_node *node,
     double *wanted = CNN_NEW_ARRAY(lesson->page.arena, double, l.n);
     double *less = CNN_NEW_ARRAY(lesson->page.arena, double, l.n);
     double d = cnn_lesson_read(lesson, &sample), e = a->label_smoothing;
-    char name[CNN_SPOT_SIZE], t[3][CNN_NUMBER_SIZE];
+    char t[3][CNN_NUMBER_SIZE];
     for (int64_t i = 0; i < l.n; i++) {
         wanted[i] = e / (double)l.n + (i == target ? 1 - e : 0);
         less[i] = l.p[i] - wanted[i];
@@ -219,9 +219,9 @@ cnn_worked cnn_work_cross_entropy_grad(cnn_lesson *lesson, const cnn_node *node,
         "sample's loss.",
         (long long)target);
     print_columns(lesson, "class", titles, columns, 4, l.n, own);
-    cnn_page_text(&lesson->page, "%s × %s = %s, where %s is %s", cnn_digits(less[own], t[0]),
-                  cnn_digits(d, t[1]), cnn_digits(less[own] * d, t[2]), t[1],
-                  cnn_spot_name(lesson, &sample, name));
+    cnn_page_text(&lesson->page, "%s × %s = %s; the second is the gradient of the sample's loss",
+                  cnn_digits(less[own], t[0]), cnn_digits(d, t[1]),
+                  cnn_digits(less[own] * d, t[2]));
     return (cnn_worked){ less[own] * d, fabs(d) };
 }
 

@@ -173,8 +173,9 @@ static void heading(const cnn_lesson *lesson, const cnn_node *node, uint32_t ste
 /* What is explained is merely moved here, or given on as it is. */
 static void walk_moved(cnn_lesson *lesson, const cnn_spot *spot)
 {
-    const cnn_node *node = cnn_lesson_producer(lesson, spot->value);
-    char name[CNN_SPOT_SIZE], number[CNN_NUMBER_SIZE], place[CNN_SPOT_SIZE];
+    bool through = lesson->target == lesson->in || lesson->target == lesson->d_out;
+    const cnn_node *node = through ? NULL : cnn_lesson_producer(lesson, spot->value);
+    char number[CNN_NUMBER_SIZE], place[CNN_SPOT_SIZE];
     const char *title = cnn_arena_printf(lesson->page.arena, "%s%s", lesson->what,
                                          cnn_spot_place(lesson, spot, place));
     if (node != NULL && op_of(node) < OPS && !cnn_op_computes(node->op->c.name)) {
@@ -182,11 +183,11 @@ static void walk_moved(cnn_lesson *lesson, const cnn_spot *spot)
         work_step(lesson, node, spot, title);
         return;
     }
-    double value = cnn_lesson_read(lesson, spot);
     cnn_page_add(&lesson->page, "\n");
     cnn_page_heading(&lesson->page, "%s", title);
-    cnn_page_text(&lesson->page, "%s = %s, given on as it is.", cnn_spot_name(lesson, spot, name),
-                  cnn_digits(value, number));
+    cnn_page_text(&lesson->page, "The layer gives %s on as it is: %s.",
+                  lesson->phase == CNN_PHASE_BACKWARD ? "the gradient" : "its input",
+                  cnn_digits(cnn_lesson_read(lesson, spot), number));
 }
 
 void cnn_lesson_walk(cnn_lesson *lesson, const cnn_spot *spot)
@@ -194,8 +195,10 @@ void cnn_lesson_walk(cnn_lesson *lesson, const cnn_spot *spot)
     char place[CNN_SPOT_SIZE];
     const char *target = cnn_arena_printf(lesson->page.arena, "%s%s", lesson->what,
                                           cnn_spot_place(lesson, spot, place));
-    visit(lesson, *spot, true);
+    bool through = lesson->target == lesson->in || lesson->target == lesson->d_out;
     lesson->agrees = true;
+    if (!through)
+        visit(lesson, *spot, true);
     if (lesson->n_steps == 0) {
         walk_moved(lesson, spot);
         return;
