@@ -132,13 +132,20 @@ static void tell_users(const cnn_lesson *lesson, const conv *c)
         cnn_page_text(&lesson->page, "No window has this element: nothing flows to it.");
         return;
     }
-    cnn_page_text(
-        &lesson->page,
-        "The windows of %s and %s have this element. Each took it times one weight of the "
-        "kernel, so %s flows back by that weight. Windows go down and right while the "
-        "weight goes up and left: the kernel is turned by half.",
-        cnn_range_text("row", c->y.out, c->y.n, rows),
-        cnn_range_text("column", c->x.out, c->x.n, cols), cnn_value_name(lesson, c->dy, from));
+    (void)cnn_range_text("row", c->y.out, c->y.n, rows);
+    (void)cnn_range_text("column", c->x.out, c->x.n, cols);
+    if (lesson->phase == CNN_PHASE_BACKWARD)
+        cnn_page_text(&lesson->page,
+                      "The windows of %s and %s have this element. Each took it times one weight "
+                      "of the kernel, so %s flows back by that weight. Windows go down and right "
+                      "while the weight goes up and left: the kernel is turned by half.",
+                      rows, cols, cnn_value_name(lesson, c->dy, from));
+    else
+        cnn_page_text(&lesson->page,
+                      "Every number of %s adds the kernel times itself to the result, stride by "
+                      "stride. This element is reached from %s and %s; the farther down and right "
+                      "the number, the more up and left the weight: the kernel is turned by half.",
+                      cnn_value_name(lesson, c->dy, from), rows, cols);
     tell_groups(lesson, c);
 }
 
@@ -147,6 +154,7 @@ cnn_worked cnn_work_conv2d_input_grad(cnn_lesson *lesson, const cnn_node *node,
 {
     const cnn_type *dy = cnn_lesson_type(lesson, node->in[0]);
     const cnn_type *w = cnn_lesson_type(lesson, node->in[1]);
+    bool back = lesson->phase == CNN_PHASE_BACKWARD;
     char from[CNN_SPOT_SIZE];
     conv c = { .attrs = node->attrs, .w = node->in[1], .dy = node->in[0], .n = spot->at[0] };
     c.outs = w->dim[0] / c.attrs->groups;
@@ -159,9 +167,10 @@ cnn_worked cnn_work_conv2d_input_grad(cnn_lesson *lesson, const cnn_node *node,
     if (c.y.n == 0 || c.x.n == 0)
         return (cnn_worked){ 0, 0 };
     return cnn_lesson_products(
-        lesson, &(cnn_products){ "output channel", "output channels",
-                                 cnn_value_name(lesson, c.dy, from), "kernel, turned", c.outs,
-                                 c.y.n, c.x.n, c.group * c.outs, fill_input_grad, NULL, &c });
+        lesson,
+        &(cnn_products){ back ? "output channel" : "channel", back ? "output channels" : "channels",
+                         cnn_value_name(lesson, c.dy, from), "kernel, turned", c.outs, c.y.n, c.x.n,
+                         c.group * c.outs, fill_input_grad, NULL, &c });
 }
 
 /* ---- gradient of the kernel: one tap, all outputs ---- */

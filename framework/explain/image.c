@@ -142,7 +142,10 @@ const char *cnn_range_text(const char *one, const int64_t *items, int64_t n, cha
         (void)snprintf(out, CNN_LABEL_SIZE, "%ss %lld to %lld", one, (long long)items[0],
                        (long long)items[n - 1]);
     else
-        (void)snprintf(out, CNN_LABEL_SIZE, "%ss %lld to %lld, every %lld", one,
-                       (long long)items[0], (long long)items[n - 1], (long long)step);
+        (void)snprintf(out, CNN_LABEL_SIZE, "%ss %lld to %lld (every %lld%s)", one,
+                       (long long)items[0], (long long)items[n - 1], (long long)step,
+                       step == 2   ? "nd"
+                       : step == 3 ? "rd"
+                                   : "th");
     return out;
 }

@@ -92,7 +92,8 @@ static uint32_t step_of(const cnn_lesson *lesson, const cnn_spot *spot, bool *sa
     return 0;
 }
 
-const char *cnn_value_name(const cnn_lesson *lesson, int32_t value, char *out)
+/* What a value is, whether a step makes it or not. */
+static const char *name_of(const cnn_lesson *lesson, int32_t value, char *out)
 {
     const cnn_value_info *info = cnn_value_at(lesson->program, value);
     const cnn_node *node =
@@ -120,6 +121,17 @@ const char *cnn_value_name(const cnn_lesson *lesson, int32_t value, char *out)
     return out;
 }
 
+const char *cnn_value_name(const cnn_lesson *lesson, int32_t value, char *out)
+{
+    const cnn_spot any = { .value = value };
+    bool same;
+    uint32_t step = step_of(lesson, &any, &same);
+    if (step == 0 || value == lesson->target)
+        return name_of(lesson, value, out);
+    (void)snprintf(out, CNN_SPOT_SIZE, "step %u", step);
+    return out;
+}
+
 const char *cnn_spot_name(const cnn_lesson *lesson, const cnn_spot *spot, char *out)
 {
     const cnn_spot source = cnn_lesson_source(lesson, *spot);
@@ -129,7 +141,7 @@ const char *cnn_spot_name(const cnn_lesson *lesson, const cnn_spot *spot, char *
         (void)snprintf(out, CNN_SPOT_SIZE, "step %u", step);
         return out;
     }
-    (void)cnn_value_name(lesson, source.value, out);
+    (void)name_of(lesson, source.value, out);
     size_t used = strlen(out);
     char place[CNN_SPOT_SIZE];
     (void)snprintf(out + used, CNN_SPOT_SIZE - used, "%s", cnn_spot_place(lesson, &source, place));

@@ -1,5 +1,6 @@
 /* Elementwise formulas: with names, then with numbers. */
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "explain/lesson.h"
@@ -17,12 +18,24 @@ static const char *letter_of(const cnn_lesson *lesson, uint32_t i, uint32_t n)
     return cnn_arena_printf(lesson->page.arena, "a%u", i);
 }
 
-static void print_formula(const cnn_lesson *lesson, const cnn_expr *expr, const char *const *names,
-                          const char *before, const char *after)
+/* The formula with constants of six digits. */
+static cnn_expr rounded(const cnn_lesson *lesson, const cnn_expr *expr)
 {
+    cnn_term *terms = cnn_arena_copy(lesson->page.arena, expr->terms, expr->count * sizeof *terms);
+    char number[CNN_NUMBER_SIZE];
+    for (uint32_t t = 0; t < expr->count; t++)
+        if (terms[t].op == CNN_TERM_CONST)
+            terms[t].k = strtod(cnn_digits(terms[t].k, number), NULL);
+    return (cnn_expr){ expr->count, terms };
+}
+
+static void print_formula(const cnn_lesson *lesson, const cnn_expr *expr, const char *const *names,
+                          const char *after)
+{
+    const cnn_expr shown = rounded(lesson, expr);
     cnn_text text = { 0 };
-    cnn_expr_print(expr, names, &text);
-    cnn_page_text(&lesson->page, "%s%s%s", before, cnn_text_get(&text), after);
+    cnn_expr_print(&shown, names, &text);
+    cnn_page_text(&lesson->page, "%s%s", cnn_text_get(&text), after);
     cnn_text_free(&text);
 }
 
@@ -68,18 +81,17 @@ cnn_worked cnn_work_map(cnn_lesson *lesson, const cnn_node *node, const cnn_spot
         const cnn_spot in = cnn_lesson_broadcast(lesson, node->in[i], spot);
         inputs[i] = cnn_lesson_read(lesson, &in);
         letters[i] = letter_of(lesson, i, node->n_in);
-        numbers[i] =
-            cnn_arena_printf(arena, inputs[i] < 0 ? "(%s)" : "%s", cnn_digits(inputs[i], number));
+        numbers[i] = cnn_arena_string(arena, cnn_operand(inputs[i], number));
     }
     double value = cnn_expr_eval(expr, inputs, scratch);
-    print_formula(lesson, expr, letters, "", "");
+    print_formula(lesson, expr, letters, "");
     for (uint32_t i = 0; i < node->n_in; i++) {
         const cnn_spot in = cnn_lesson_broadcast(lesson, node->in[i], spot);
         cnn_page_add(&lesson->page, "    %s = %-12s %s\n", letters[i],
                      cnn_digits(inputs[i], number), cnn_spot_name(lesson, &in, name));
     }
     tell_words(lesson, expr);
-    print_formula(lesson, expr, numbers, "",
+    print_formula(lesson, expr, numbers,
                   cnn_arena_printf(arena, " = %s", cnn_digits(value, number)));
     return (cnn_worked){ value, scale_of(expr, scratch) };
 }

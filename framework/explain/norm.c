@@ -112,9 +112,9 @@ cnn_worked cnn_work_batch_norm(cnn_lesson *lesson, const cnn_node *node, const c
     double bias = at_channel(lesson, node->in[2], c), scaled = (x - m.mean) * w;
     double value = scaled / sqrt(m.variance + a->eps) + bias;
     cnn_page_text(&lesson->page, "(x - mean) / sqrt(var + eps) * weight + bias");
-    cnn_page_text(&lesson->page, "(%s - (%s)) / sqrt(%s + %s) × %s + %s = %s", cnn_digits(x, t[0]),
-                  cnn_digits(m.mean, t[1]), cnn_digits(m.variance, t[2]), cnn_digits(a->eps, t[3]),
-                  cnn_digits(w, t[4]), cnn_digits(bias, t[5]),
+    cnn_page_text(&lesson->page, "(%s - %s) / sqrt(%s + %s) × %s + %s = %s", cnn_operand(x, t[0]),
+                  cnn_operand(m.mean, t[1]), cnn_operand(m.variance, t[2]),
+                  cnn_operand(a->eps, t[3]), cnn_operand(w, t[4]), cnn_operand(bias, t[5]),
                   cnn_digits(value, (char[CNN_NUMBER_SIZE]){ "" }));
     return (cnn_worked){ value, fabs(scaled) / sqrt(m.variance + a->eps) + fabs(bias) };
 }
@@ -169,10 +169,10 @@ static cnn_worked input_slope(cnn_lesson *lesson, const slopes *s, const channel
     double value = w * s->r * (d - s->sum / n - x * s->product_sum / n);
     char t[8][CNN_NUMBER_SIZE];
     cnn_page_text(&lesson->page, "weight × r × (dL/d output - S / n - x' × T / n)");
-    cnn_page_text(&lesson->page, "%s × %s × (%s - (%s) / %s - (%s) × (%s) / %s) = %s",
-                  cnn_digits(w, t[0]), cnn_digits(s->r, t[1]), cnn_digits(d, t[2]),
-                  cnn_digits(s->sum, t[3]), cnn_digits(n, t[4]), cnn_digits(x, t[5]),
-                  cnn_digits(s->product_sum, t[6]), t[4], cnn_digits(value, t[7]));
+    cnn_page_text(&lesson->page, "%s × %s × (%s - %s / %s - %s × %s / %s) = %s",
+                  cnn_operand(w, t[0]), cnn_operand(s->r, t[1]), cnn_operand(d, t[2]),
+                  cnn_operand(s->sum, t[3]), cnn_operand(n, t[4]), cnn_operand(x, t[5]),
+                  cnn_operand(s->product_sum, t[6]), t[4], cnn_digits(value, t[7]));
     return (cnn_worked){ value, fabs(w * s->r) * (fabs(d) + s->scale * (1 + fabs(x)) / n) };
 }
 

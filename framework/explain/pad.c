@@ -25,27 +25,32 @@ static void part_label(const void *context, int64_t line, char *out, size_t size
                    (long long)p->items[line].x);
 }
 
-/* The sum of factor x number over the parts. */
+/* The sum of factor x number over the parts; `factor` NULL: all are 1. */
 static cnn_worked sum_parts(cnn_lesson *lesson, const parts *p, int32_t value, const cnn_spot *spot,
                             const char *factor)
 {
     cnn_arena *arena = lesson->page.arena;
-    double *numbers = CNN_NEW_ARRAY(arena, double, 3 * p->n);
+    uint32_t columns = factor != NULL ? 3 : 1;
+    double *numbers = CNN_NEW_ARRAY(arena, double, columns * p->n);
     double *products = CNN_NEW_ARRAY(arena, double, p->n);
     char name[CNN_SPOT_SIZE];
     cnn_worked worked = { 0, 0 };
     for (int64_t i = 0; i < p->n; i++) {
         const part *at = &p->items[i];
         double x = cnn_lesson_read4(lesson, value, spot->at[0], spot->at[1], at->y, at->x);
-        numbers[3 * i] = x;
-        numbers[3 * i + 1] = at->factor;
-        numbers[3 * i + 2] = products[i] = x * at->factor;
+        products[i] = x * at->factor;
+        numbers[columns * i] = x;
+        if (factor != NULL) {
+            numbers[columns * i + 1] = at->factor;
+            numbers[columns * i + 2] = products[i];
+        }
         worked.value += products[i];
         worked.scale += fabs(products[i]);
     }
     const char *const titles[3] = { cnn_value_name(lesson, value, name), factor, "product" };
     cnn_page_add(&lesson->page, "\n");
-    cnn_page_list(&lesson->page, &(cnn_list){ titles, 3, p->n, numbers, -1, true, part_label, p });
+    cnn_page_list(&lesson->page,
+                  &(cnn_list){ titles, columns, p->n, numbers, -1, true, part_label, p });
     cnn_page_list_sum(&lesson->page, products, p->n);
     return worked;
 }
@@ -60,12 +65,11 @@ cnn_worked cnn_work_pad2d(cnn_lesson *lesson, const cnn_node *node, const cnn_sp
     char number[CNN_NUMBER_SIZE];
     cnn_grid grid;
     double value = cnn_image_at(lesson, &image, spot->at[0], spot->at[1], y, x);
-    cnn_page_text(
-        &lesson->page,
-        "%lld rows above and %lld columns on the left are padding: it stands at row %lld, "
-        "column %lld of the input%s.",
-        (long long)a->pad[0], (long long)a->pad[2], (long long)y, (long long)x,
-        cnn_image_has(&image, y, x) ? "" : ", outside");
+    cnn_page_text(&lesson->page,
+                  "Padding: %lld above, %lld on the left. So this is row %lld, column %lld of the "
+                  "input%s.",
+                  (long long)a->pad[0], (long long)a->pad[2], (long long)y, (long long)x,
+                  cnn_image_has(&image, y, x) ? "" : ", outside");
     cnn_image_tell(lesson, &image, &y, 1, &x, 1);
     if (cnn_image_draw(lesson, &image, spot->at[0], spot->at[1], &y, 1, &x, 1, &grid) &&
         cnn_grids_width(&grid, 1) <= CNN_PAGE_WIDTH) {
@@ -90,11 +94,15 @@ cnn_worked cnn_work_pad2d_grad(cnn_lesson *lesson, const cnn_node *node, const c
             cnn_pad_source(x - a->pad[2], in->dim[3], a->mode) == spot->at[3])
             p.items[p.n++] = (part){ y, x, 1 };
     }
-    cnn_page_text(&lesson->page,
-                  "The element stands at %lld place%s of the padded image; the "
-                  "gradients of all of them flow to it.",
-                  (long long)p.n, p.n == 1 ? "" : "s");
-    return sum_parts(lesson, &p, node->in[0], spot, "times");
+    if (p.n == 1)
+        cnn_page_text(&lesson->page, "The element stands at one place of the padded image; the "
+                                     "gradient of that flows to it.");
+    else
+        cnn_page_text(&lesson->page,
+                      "The element stands at %lld places of the padded image; the gradients of "
+                      "all flow to it.",
+                      (long long)p.n);
+    return sum_parts(lesson, &p, node->in[0], spot, NULL);
 }
 
 /* ---- resizing ---- */

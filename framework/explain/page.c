@@ -15,6 +15,12 @@ const char *cnn_digits(double value, char *out)
     return out;
 }
 
+const char *cnn_operand(double value, char *out)
+{
+    (void)snprintf(out, CNN_NUMBER_SIZE, value < 0 ? "(%.6g)" : "%.6g", value == 0 ? 0 : value);
+    return out;
+}
+
 void cnn_page_add(const cnn_page *page, const char *format, ...)
 {
     va_list args;

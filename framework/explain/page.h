@@ -49,6 +49,8 @@ typedef struct cnn_list {
 
 /* "3", "0.25", "1.2e-05": six digits. */
 const char *cnn_digits(double value, char *out);
+/* The same inside of a formula: "(-3)". */
+const char *cnn_operand(double value, char *out);
 
 CNN_PRINTF(2, 3)
 void cnn_page_add(const cnn_page *page, const char *format, ...);

@@ -5,12 +5,14 @@
 #include "base/text.h"
 #include "explain/page_number.h"
 
-enum { INDENT = 2, BETWEEN = 5, MOST_ROWS = 9, LEAST_COLS = 3, MAX_GRIDS = 4 };
+enum { INDENT = 2, BETWEEN = 5, MOST_ROWS = 9, LEAST_COLS = 3, MAX_GRIDS = 4, MAX_TITLE = 64 };
 enum { MOST_DIGITS = 5, LEAST_DIGITS = 3 };
 
 /* How a grid is laid out. */
 typedef struct layout {
     cnn_number_format format;
+    double unit; /* numbers are shown divided by this power of ten */
+    char title[MAX_TITLE];
     int64_t rows, cols; /* places: all, or some, an ellipsis and the last one */
     int left, right;    /* of a place: up to the number's end, and brackets behind it */
     int gap, width;
@@ -28,32 +30,50 @@ static void cell_text(const cnn_grid *grid, const layout *l, int64_t at, char *l
     unsigned mark = mark_of(grid, at);
     char number[CNN_NUMBER_SIZE] = ".";
     if ((mark & CNN_MARK_ABSENT) == 0)
-        cnn_number_write(l->format, grid->numbers[at], number);
+        cnn_number_write(l->format, grid->numbers[at] / l->unit, number);
     (void)snprintf(left, 2 * CNN_NUMBER_SIZE, "%s%s%s", (mark & CNN_MARK_OPEN) != 0 ? "[" : "",
                    (mark & CNN_MARK_OUTSIDE) != 0 ? "(" : "", number);
     (void)snprintf(right, CNN_NUMBER_SIZE, "%s%s", (mark & CNN_MARK_OUTSIDE) != 0 ? ")" : "",
                    (mark & CNN_MARK_CLOSE) != 0 ? "]" : "");
 }
 
-static int width_of(const cnn_grid *grid, const layout *l)
+static int width_of(const layout *l)
 {
     int64_t width = l->cols * (l->left + l->right) + (l->cols - 1) * l->gap;
-    int title = (int)strlen(grid->title);
+    int title = (int)strlen(l->title);
     return width > title ? (int)width : title;
+}
+
+/* Very small and very large numbers have a common power of ten, said in the title. */
+static void choose_unit(const cnn_grid *grid, layout *l, int digits)
+{
+    double largest = 0;
+    l->format = cnn_number_format_of(grid->numbers, grid->rows * grid->cols, 1, digits);
+    l->unit = 1;
+    (void)snprintf(l->title, sizeof l->title, "%.40s", grid->title);
+    if (l->format.decimals >= 0)
+        return;
+    for (int64_t i = 0; i < grid->rows * grid->cols; i++)
+        if (isfinite(grid->numbers[i]))
+            largest = fmax(largest, fabs(grid->numbers[i]));
+    int exponent = (int)floor(log10(largest));
+    l->unit = pow(10, exponent);
+    l->format.decimals = digits - 2;
+    (void)snprintf(l->title, sizeof l->title, "%.40s, in 1e%d", grid->title, exponent);
 }
 
 static layout lay_out(const cnn_grid *grid, int digits)
 {
     layout l = { .rows = grid->rows, .cols = grid->cols, .left = 1 };
     char left[2 * CNN_NUMBER_SIZE], right[CNN_NUMBER_SIZE];
-    l.format = cnn_number_format_of(grid->numbers, grid->rows * grid->cols, 1, digits);
+    choose_unit(grid, &l, digits);
     for (int64_t i = 0; i < grid->rows * grid->cols; i++) {
         cell_text(grid, &l, i, left, right);
         l.left = (int)strlen(left) > l.left ? (int)strlen(left) : l.left;
         l.right = (int)strlen(right) > l.right ? (int)strlen(right) : l.right;
     }
     l.gap = l.right > 0 ? 1 : 2;
-    l.width = width_of(grid, &l);
+    l.width = width_of(&l);
     return l;
 }
 
@@ -84,7 +104,7 @@ int64_t cnn_grids_width(const cnn_grid *grids, uint32_t n)
 }
 
 /* Fewer places until it fits. */
-static void shrink(const cnn_grid *grids, layout *l, uint32_t n)
+static void shrink(layout *l, uint32_t n)
 {
     int64_t most = 0;
     for (uint32_t i = 0; i < n; i++) {
@@ -94,7 +114,7 @@ static void shrink(const cnn_grid *grids, layout *l, uint32_t n)
     for (; most >= LEAST_COLS && total(l, n) > CNN_PAGE_WIDTH; most--)
         for (uint32_t i = 0; i < n; i++) {
             l[i].cols = l[i].cols > most ? most : l[i].cols;
-            l[i].width = width_of(&grids[i], &l[i]);
+            l[i].width = width_of(&l[i]);
         }
 }
 
@@ -160,7 +180,7 @@ static void print_side_by_side(const cnn_page *page, const cnn_grid *grids, layo
         lines = l[i].rows > lines ? l[i].rows : lines;
     for (uint32_t i = 0; i < n; i++) {
         l[i].first = (lines - l[i].rows) / 2;
-        cnn_text_add(&text, "%*s%-*s", i > 0 ? BETWEEN : INDENT, "", l[i].width, grids[i].title);
+        cnn_text_add(&text, "%*s%-*s", i > 0 ? BETWEEN : INDENT, "", l[i].width, l[i].title);
     }
     print_line(page, &text);
     for (int64_t line = 0; line < lines; line++) {
@@ -180,7 +200,7 @@ void cnn_page_grids(const cnn_page *page, const cnn_grid *grids, uint32_t n)
     layout l[MAX_GRIDS];
     lay_out_all(grids, l, n);
     if (!page->all)
-        shrink(grids, l, n);
+        shrink(l, n);
     if (total(l, n) <= CNN_PAGE_WIDTH) {
         print_side_by_side(page, grids, l, n);
         return;

@@ -60,6 +60,15 @@ static bool is_inside(const window *w, int64_t cell)
     return cnn_image_has(&w->image, w->y.items[cell / w->x.n], w->x.items[cell % w->x.n]);
 }
 
+/* A zero of the padding of a mean, in contrast to what ceil_mode adds behind it. */
+static bool is_counted(const window *w, int64_t cell)
+{
+    const int64_t *pad = w->attrs->pad;
+    int64_t y = w->y.items[cell / w->x.n], x = w->x.items[cell % w->x.n];
+    return w->attrs->count_include_pad && y >= -pad[0] && y < w->image.h + pad[1] && x >= -pad[2] &&
+           x < w->image.w + pad[3];
+}
+
 static double cell_of(const cnn_lesson *lesson, const window *w, int64_t cell)
 {
     return cnn_image_at(lesson, &w->image, w->n, w->c, w->y.items[cell / w->x.n],
@@ -83,7 +92,7 @@ static int64_t winner_of(const cnn_lesson *lesson, const window *w)
     return best;
 }
 
-static void print_window(cnn_lesson *lesson, const window *w, int64_t chosen)
+static void print_window(cnn_lesson *lesson, const window *w, int64_t chosen, bool zeros)
 {
     cnn_grid grids[2];
     uint32_t n = 0;
@@ -92,7 +101,9 @@ static void print_window(cnn_lesson *lesson, const window *w, int64_t chosen)
     unsigned char *marks = CNN_NEW_ARRAY(lesson->page.arena, unsigned char, size);
     for (int64_t i = 0; i < size; i++) {
         numbers[i] = cell_of(lesson, w, i);
-        marks[i] = is_inside(w, i) ? 0 : CNN_MARK_ABSENT;
+        marks[i] = is_inside(w, i)             ? 0
+                   : zeros && is_counted(w, i) ? CNN_MARK_OUTSIDE
+                                               : CNN_MARK_ABSENT;
         if (i == chosen)
             marks[i] = CNN_MARK_OPEN | CNN_MARK_CLOSE | CNN_MARK_HOT;
     }
@@ -131,7 +142,7 @@ cnn_worked cnn_work_max_pool2d(cnn_lesson *lesson, const cnn_node *node, const c
                       "%lld of its %lld cells lie outside of the image (.): they never win.",
                       (long long)(size_of(&w) - inside), (long long)size_of(&w));
     cnn_page_add(&lesson->page, "\n");
-    print_window(lesson, &w, best);
+    print_window(lesson, &w, best, false);
     if (best < 0)
         return (cnn_worked){ -INFINITY, 0 };
     double value = cell_of(lesson, &w, best);
@@ -255,10 +266,10 @@ static void tell_divisor(cnn_lesson *lesson, const window *w)
                       (long long)(size - inside), (long long)size, (long long)inside);
     else if (w->attrs->count_include_pad)
         cnn_page_text(&lesson->page,
-                      "%lld of its %lld cells lie outside of the image (.). Padding counts as "
+                      "%lld of its %lld cells lie outside of the image. Padding ( ) counts as "
                       "zeros (count_include_pad: true)%s: %lld cells count.",
                       (long long)(size - inside), (long long)size,
-                      padded < size ? ", what ceil_mode adds behind it does not" : "",
+                      padded < size ? ", what ceil_mode adds behind it (.) does not" : "",
                       (long long)padded);
     else
         cnn_page_text(&lesson->page,
@@ -277,7 +288,7 @@ cnn_worked cnn_work_avg_pool2d(cnn_lesson *lesson, const cnn_node *node, const c
     tell_window(lesson, &w);
     tell_divisor(lesson, &w);
     cnn_page_add(&lesson->page, "\n");
-    print_window(lesson, &w, -1);
+    print_window(lesson, &w, -1, true);
     for (int64_t i = 0; i < size_of(&w); i++) {
         if (!is_inside(&w, i))
             continue;
@@ -288,7 +299,8 @@ cnn_worked cnn_work_avg_pool2d(cnn_lesson *lesson, const cnn_node *node, const c
     double sum = worked.value;
     worked.value /= (double)divisor;
     worked.scale /= (double)divisor;
-    cnn_page_sum(&lesson->page, "", parts, n);
+    if (n > 1)
+        cnn_page_sum(&lesson->page, "", parts, n);
     cnn_page_text(&lesson->page, "%s / %lld = %s", cnn_digits(sum, a), (long long)divisor,
                   cnn_digits(worked.value, b));
     return worked;

@@ -94,6 +94,8 @@ static cnn_status check_samples(cnn_probe *p)
     int64_t there = cnn_data_count(p->run->data, p->split);
     if (r->sample < there && r->batch <= there - r->sample)
         return CNN_OK;
+    if (there == 0)
+        return cnn_fail(p->err, CNN_INVALID, "the %s split has no samples", names[p->split]);
     return cnn_fail(p->err, CNN_INVALID,
                     "the %s split has %lld sample%s, 0 to %lld: there is no sample %lld",
                     names[p->split], (long long)there, there == 1 ? "" : "s",

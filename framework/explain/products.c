@@ -63,7 +63,6 @@ static void print_list(cnn_lesson *lesson, const cnn_products *p, block *b)
     cnn_page_add(&lesson->page, "\n");
     cnn_page_list(&lesson->page,
                   &(cnn_list){ titles, 3, p->blocks, numbers, -1, true, block_label, p });
-    cnn_page_add(&lesson->page, "\n");
 }
 
 static block new_block(const cnn_lesson *lesson, const cnn_products *p)

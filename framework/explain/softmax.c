@@ -116,16 +116,16 @@ cnn_worked cnn_work_softmax_grad(cnn_lesson *lesson, const cnn_node *node, const
     print_columns(lesson, "entry", titles, columns, a->log ? 2 : 3, n, own);
     cnn_page_sum(&lesson->page, "S = ", parts, n);
     double value = a->log ? dy[own] - exp(y[own]) * sum : y[own] * (dy[own] - sum);
-    (void)cnn_digits(dy[own], t[0]);
-    (void)cnn_digits(a->log ? exp(y[own]) : y[own], t[1]);
-    (void)cnn_digits(sum, t[2]);
+    (void)cnn_operand(dy[own], t[0]);
+    (void)cnn_operand(a->log ? exp(y[own]) : y[own], t[1]);
+    (void)cnn_operand(sum, t[2]);
     (void)cnn_digits(value, t[3]);
     if (a->log)
-        cnn_page_text(&lesson->page, "dL/d output - p S = %s - %s × (%s) = %s", t[0], t[1], t[2],
+        cnn_page_text(&lesson->page, "dL/d output - p S = %s - %s × %s = %s", t[0], t[1], t[2],
                       t[3]);
     else
-        cnn_page_text(&lesson->page, "p (dL/d output - S) = %s × (%s - (%s)) = %s", t[1], t[0],
-                      t[2], t[3]);
+        cnn_page_text(&lesson->page, "p (dL/d output - S) = %s × (%s - %s) = %s", t[1], t[0], t[2],
+                      t[3]);
     return (cnn_worked){ value, fabs(dy[own]) + scale };
 }
 

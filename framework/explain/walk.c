@@ -51,15 +51,27 @@ static size_t op_of(const cnn_node *node)
 
 /* ---- which steps ---- */
 
+/* Where the image itself lies in the padded one, if it does. */
+static void add_padding(const cnn_pad2d_attrs *a, const cnn_type *padded, cnn_spot *spot)
+{
+    for (int axis = 2; axis < 4; axis++) {
+        int64_t at = spot->at[axis] + a->pad[2 * (axis - 2)];
+        spot->at[axis] = at >= 0 && at < padded->dim[axis] ? at : 0;
+    }
+}
+
 /* An element that is representative of all that a node reads of a value: at the same place, as far
  * as that goes. */
-static cnn_spot example_of(const cnn_lesson *lesson, int32_t value, const cnn_spot *spot)
+static cnn_spot example_of(const cnn_lesson *lesson, const cnn_node *node, int32_t value,
+                           const cnn_spot *spot)
 {
     const cnn_type *in = cnn_lesson_type(lesson, value),
                    *out = cnn_lesson_type(lesson, spot->value);
     cnn_spot example = { .value = value };
     for (uint32_t i = 0; i < in->rank && i < out->rank; i++)
         example.at[i] = spot->at[i] < in->dim[i] ? spot->at[i] : 0;
+    if (cnn_node_is(node, "pad2d_grad"))
+        add_padding(node->attrs, in, &example);
     return example;
 }
 
@@ -90,7 +102,7 @@ static void visit_inputs(cnn_lesson *lesson, const cnn_node *node, const cnn_spo
             continue;
         visit(lesson,
               map ? cnn_lesson_broadcast(lesson, node->in[i], spot)
-                  : example_of(lesson, node->in[i], spot),
+                  : example_of(lesson, node, node->in[i], spot),
               map);
     }
 }
@@ -161,6 +173,8 @@ static void heading(const cnn_lesson *lesson, const cnn_node *node, uint32_t ste
 {
     size_t op = op_of(node);
     const char *title = op < OPS ? ops[op].title : node->op->c.name;
+    if (node->phase != CNN_PHASE_BACKWARD && cnn_node_is(node, "conv2d_input_grad"))
+        title = "transposed convolution";
     cnn_page_add(&lesson->page, "\n");
     if (steps == 1)
         cnn_page_heading(&lesson->page, "%s: %s", name, title);
@@ -190,9 +204,25 @@ static void walk_moved(cnn_lesson *lesson, const cnn_spot *spot)
                   cnn_digits(cnn_lesson_read(lesson, spot), number));
 }
 
+/* "Channel 0, row 1, column 2." */
+static const char *place_words(const cnn_lesson *lesson, const cnn_spot *spot, char *out)
+{
+    const cnn_value_info *info = cnn_value_at(lesson->program, spot->value);
+    const long long a = spot->at[0], b = spot->at[1], c = spot->at[2], d = spot->at[3];
+    out[0] = '\0';
+    if (info->type.rank == 4 && info->batched != 0)
+        (void)snprintf(out, CNN_SPOT_SIZE, "Channel %lld, row %lld, column %lld.", b, c, d);
+    else if (info->type.rank == 4)
+        (void)snprintf(out, CNN_SPOT_SIZE,
+                       "Output channel %lld, input channel %lld, row %lld, column %lld.", a, b, c,
+                       d);
+    return out;
+}
+
 void cnn_lesson_walk(cnn_lesson *lesson, const cnn_spot *spot)
 {
     char place[CNN_SPOT_SIZE];
+    char words[CNN_SPOT_SIZE];
     const char *target = cnn_arena_printf(lesson->page.arena, "%s%s", lesson->what,
                                           cnn_spot_place(lesson, spot, place));
     bool through = lesson->target == lesson->in || lesson->target == lesson->d_out;
@@ -209,6 +239,8 @@ void cnn_lesson_walk(cnn_lesson *lesson, const cnn_spot *spot)
         bool last = i + 1 == lesson->n_steps;
         const char *name = last ? target : cnn_arena_printf(lesson->page.arena, "step %u", i + 1);
         heading(lesson, node, i + 1, lesson->n_steps, name);
+        if (last && place_words(lesson, spot, words)[0] != '\0')
+            cnn_page_text(&lesson->page, "%s", words);
         work_step(lesson, node, at, name);
     }
 }
