@@ -137,6 +137,9 @@ static cnn_status differentiate(cnn_probe *p)
     if (g->failed || !cnn_autodiff(g, g->loss, &g->input, n_extra, &values))
         return cnn_fail(p->err, CNN_INVALID, "%s", "");
     p->grads = (cnn_grads){ values, count };
+    for (uint32_t v = 0; v < count; v++) /* also where it is the same for all samples */
+        if (values[v] != CNN_NONE && g->values[v].batched != 0)
+            g->values[values[v]].batched = 1;
     return CNN_OK;
 }
 

@@ -22,22 +22,33 @@ static void fill_block(const cnn_lesson *lesson, const cnn_products *p, int64_t 
     }
 }
 
-static void print_block(cnn_lesson *lesson, const cnn_products *p, int64_t index, const block *b)
+/* The image, window, kernel and products; without the window, which the image shows too, or without
+ * the image, if that is too wide. */
+static void print_grids(const cnn_lesson *lesson, const cnn_products *p, int64_t index,
+                        const block *b)
 {
-    cnn_grid grids[4];
-    uint32_t n = 0;
-    cnn_grid *all = grids;
+    cnn_grid grids[4] = { [1] = { p->a, "", p->rows, p->cols, b->a, b->marks },
+                          [2] = { p->b, "×", p->rows, p->cols, b->b, NULL },
+                          [3] = { "products", "=", p->rows, p->cols, b->product, NULL } };
+    uint32_t n = 4;
+    if (p->draw == NULL || !p->draw(lesson, p->context, index, &grids[0]))
+        n = 3;
+    if (n == 4 && cnn_grids_width(grids, 4) > CNN_PAGE_WIDTH) {
+        const cnn_grid three[3] = { grids[0], grids[2], grids[3] };
+        n = 3;
+        if (cnn_grids_width(three, 3) <= CNN_PAGE_WIDTH)
+            grids[1] = grids[0];
+    }
+    cnn_page_grids(&lesson->page, grids + 4 - n, n);
+}
+
+static void print_block(const cnn_lesson *lesson, const cnn_products *p, int64_t index,
+                        const block *b)
+{
     cnn_page_add(&lesson->page, "\n");
     if (p->blocks > 1)
         cnn_page_add(&lesson->page, "  %s %lld\n", p->one, (long long)(p->first + index));
-    if (p->draw != NULL && p->draw(lesson, p->context, index, &grids[0]))
-        n = 1;
-    grids[n] = (cnn_grid){ p->a, "", p->rows, p->cols, b->a, b->marks };
-    grids[n + 1] = (cnn_grid){ p->b, "×", p->rows, p->cols, b->b, NULL };
-    grids[n + 2] = (cnn_grid){ "products", "=", p->rows, p->cols, b->product, NULL };
-    if (n == 1 && cnn_grids_width(grids, 4) > CNN_PAGE_WIDTH)
-        all = grids + 1;
-    cnn_page_grids(&lesson->page, all, all == grids ? n + 3 : 3);
+    print_grids(lesson, p, index, b);
     cnn_page_add(&lesson->page, "\n");
     if (p->rows * p->cols > 1)
         cnn_page_sum(&lesson->page, "", b->product, p->rows * p->cols);

@@ -7,6 +7,8 @@
 /* Float rounding of a result, relative to the sum of the sizes of its parts. */
 #define ROUNDING 2e-6
 
+enum { CHECK_WORDS = sizeof "   =   reference backend:  v" };
+
 static const struct {
     const char *op, *title;
     cnn_work work;
@@ -135,8 +137,11 @@ static void check(cnn_lesson *lesson, const char *name, cnn_worked worked, doubl
     char a[CNN_NUMBER_SIZE], b[CNN_NUMBER_SIZE], c[CNN_NUMBER_SIZE];
     bool fine = agrees(worked, reference);
     const char *colour = !lesson->page.colour ? "" : fine ? "\033[32m" : "\033[1;31m";
-    cnn_page_add(&lesson->page, "\n  %s = %s   %sreference backend: %s %s%s\n", name,
-                 cnn_digits(worked.value, a), colour, cnn_digits(reference, b), fine ? "✓" : "✗",
+    (void)cnn_digits(worked.value, a);
+    (void)cnn_digits(reference, b);
+    bool broken = strlen(name) + strlen(a) + strlen(b) + CHECK_WORDS > CNN_PAGE_WIDTH;
+    cnn_page_add(&lesson->page, "\n  %s = %s%s%sreference backend: %s %s%s\n", name, a,
+                 broken ? "\n  " : "   ", colour, b, fine ? "✓" : "✗",
                  lesson->page.colour ? "\033[0m" : "");
     if (!fine)
         cnn_page_text(&lesson->page, "They differ by %s: more than rounding.",
