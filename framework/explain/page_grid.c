@@ -72,7 +72,7 @@ static layout lay_out(const cnn_grid *grid, int digits)
         l.left = (int)strlen(left) > l.left ? (int)strlen(left) : l.left;
         l.right = (int)strlen(right) > l.right ? (int)strlen(right) : l.right;
     }
-    l.gap = l.right > 0 ? 1 : 2;
+    l.gap = l.right < 2 ? 2 - l.right : 0;
     l.width = width_of(&l);
     return l;
 }
