@@ -53,11 +53,30 @@ static cnn_status read_whole(cnn_context *context, const char *name, int64_t lea
     return CNN_OK;
 }
 
+/* Is it safe to paste into a shell? */
+static bool is_plain(const char *text)
+{
+    return text[strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+                             "_-./=,:+@%")] == '\0';
+}
+
+/* The pipeline with its overrides, as commands name it. */
+static const char *pipeline_text(const cnn_context *context)
+{
+    const cnn_command *command = &context->command;
+    const char *text = command->arguments[0];
+    for (uint32_t i = 0; i < command->n_overrides; i++)
+        text =
+            cnn_arena_printf(context->arena, is_plain(command->overrides[i]) ? "%s %s" : "%s '%s'",
+                             text, command->overrides[i]);
+    return text;
+}
+
 /* LAYER and Y,X may both be left out; an argument with a comma is an element. */
 static cnn_status read_arguments(cnn_context *context, cnn_explain_request *request)
 {
     const cnn_command *command = &context->command;
-    request->pipeline = command->arguments[0];
+    request->pipeline = pipeline_text(context);
     if (command->n_arguments == 3) {
         request->layer = command->arguments[1];
         request->element = command->arguments[2];

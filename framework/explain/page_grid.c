@@ -195,10 +195,32 @@ static void print_side_by_side(const cnn_page *page, const cnn_grid *grids, layo
     }
 }
 
+/* The last grid below the others, if that shows more of them. */
+static bool print_in_two(const cnn_page *page, const cnn_grid *grids, uint32_t n)
+{
+    layout l[MAX_GRIDS];
+    cnn_grid last = grids[n - 1];
+    if (n < 2 || cnn_grids_width(grids, n) <= CNN_PAGE_WIDTH ||
+        cnn_grids_width(grids, n - 1) > CNN_PAGE_WIDTH)
+        return false;
+    last.title = cnn_arena_printf(page->arena, "%s%s%s", last.sign, last.sign[0] != '\0' ? " " : "",
+                                  last.title);
+    lay_out_all(grids, l, n - 1);
+    shrink(l, n - 1);
+    print_side_by_side(page, grids, l, n - 1);
+    cnn_page_add(page, "\n");
+    lay_out_all(&last, l, 1);
+    shrink(l, 1);
+    print_side_by_side(page, &last, l, 1);
+    return true;
+}
+
 void cnn_page_grids(const cnn_page *page, const cnn_grid *grids, uint32_t n)
 {
     layout l[MAX_GRIDS];
     lay_out_all(grids, l, n);
+    if (!page->all && print_in_two(page, grids, n))
+        return;
     if (!page->all)
         shrink(l, n);
     if (total(l, n) <= CNN_PAGE_WIDTH) {

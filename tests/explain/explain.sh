@@ -68,6 +68,8 @@ zoo) # whatever is explained must be what the reference backend computes
     done
     ;;
 all)
+    explain 0 pipelines/synthetic.yaml "data.transform=[to_float]" data.height=13
+    says "^  cnnrun explain pipelines/synthetic.yaml 'data.transform=\[to_float\]' data.height=13 1.relu "
     explain 0 pipelines/synthetic.yaml 4 --all
     [ "$(grep -c "^  k = " "$log")" -eq 200 ] || fail "not every product is shown"
     ! grep -q "…" "$log" || fail "something is left out"
