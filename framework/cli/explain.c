@@ -150,12 +150,12 @@ const cnn_verb cnn_verb_explain = {
     .arguments = "PIPELINE [LAYER] [Y,X] [PATH=VALUE ...]",
     .summary = "one number worked out step by step: window, kernel, products, sum",
     .details =
-        "LAYER is a path, prefix or name as in `cnnrun summary`, or `loss`; without it the first\n"
-        "layer that computes something is explained and the others are listed. Y,X is the place\n"
-        "of the number (default: 0,0); more numbers name more axes, as channel,y,x.\n"
-        "Every step is compared with what the reference backend computes; exit status 1 if one\n"
-        "differs by more than float rounding. Gradients are those of the loss, or of the sum of\n"
-        "all outputs where the pipeline has no loss.",
+        "LAYER is a path, prefix or name as in `cnnrun summary`, or `loss`, or a metric; without\n"
+        "it the first layer that computes something is explained and the others are listed.\n"
+        "Y,X is the place of the number (default: 0,0); more numbers name more axes, as in\n"
+        "channel,y,x. Every step is compared with what the reference backend computes; exit\n"
+        "status 1 if one differs by more than float rounding. Gradients are those of the loss, or\n"
+        "of the sum of all outputs where the pipeline has no loss.",
     .options = options,
     .min_arguments = 1,
     .max_arguments = 3,

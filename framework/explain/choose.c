@@ -34,6 +34,14 @@ static void add_subject(cnn_probe *p, cnn_subject subject)
     p->subjects[p->n_subjects++] = subject;
 }
 
+/* What judges the output; a short name is enough. */
+static void add_head(cnn_probe *p, const char *prefix, const char *name, cnn_value out)
+{
+    const char *path = cnn_arena_printf(p->arena, "%s.%s", prefix, name);
+    const char *nick = strcmp(prefix, "loss") == 0 ? prefix : name;
+    add_subject(p, (cnn_subject){ path, nick, "", p->graph->output, out, false });
+}
+
 cnn_status cnn_probe_build(cnn_probe *p, const cnn_data_shape *shape)
 {
     p->mode = mode_of(p);
@@ -46,16 +54,33 @@ cnn_status cnn_probe_build(cnn_probe *p, const cnn_data_shape *shape)
         add_subject(p, (cnn_subject){ l->path, l->prefix, l->options, l->in, l->out, false });
     }
     if (g->loss != CNN_NONE)
-        add_subject(p, (cnn_subject){ cnn_arena_printf(p->arena, "loss.%s",
-                                                       p->config->train.loss.component->name),
-                                      "loss", "", g->output, g->loss, false });
+        add_head(p, "loss", p->config->train.loss.component->name, g->loss);
+    for (uint32_t i = 0; i < g->n_metrics; i++)
+        add_head(p, "metrics", g->metrics[i].name, g->metrics[i].value);
     return CNN_OK;
 }
 
 /* ---- the layer ---- */
 
+static bool is_metric(const cnn_probe *p, const char *name)
+{
+    const cnn_uses *metrics = &p->config->test.metrics;
+    if (strncmp(name, "metrics.", strlen("metrics.")) == 0)
+        name += strlen("metrics.");
+    for (uint32_t i = 0; i < metrics->count; i++)
+        if (strcmp(metrics->items[i].component->name, name) == 0)
+            return true;
+    return false;
+}
+
 static cnn_status unknown_layer(cnn_probe *p, const char *name)
 {
+    if (is_metric(p, name)) {
+        (void)cnn_fail(p->err, CNN_INVALID, "'%s' is a metric: it is computed in evaluation only",
+                       name);
+        cnn_hint(p->err, "leave out --gradient and --mode train");
+        return CNN_INVALID;
+    }
     const char **words = CNN_NEW_ARRAY(p->arena, const char *, 2 * p->n_subjects);
     for (uint32_t i = 0; i < p->n_subjects; i++) {
         words[2 * i] = p->subjects[i].path;

@@ -161,6 +161,5 @@ cnn_worked cnn_work_reduce(cnn_lesson *lesson, const cnn_node *node, const cnn_s
     cnn_page_add(&lesson->page, "\n");
     cnn_page_list(&lesson->page, &(cnn_list){ titles, 1, g.count, numbers, max ? best : -1, !max,
                                               element_label, &g });
-    cnn_page_add(&lesson->page, "\n");
     return max ? (cnn_worked){ numbers[best], 0 } : finish_reduce(lesson, a, numbers, g.count);
 }

@@ -54,6 +54,10 @@ static cnn_status too_many(const cnn_lesson *lesson, uint32_t first, uint32_t n,
     const cnn_type *type = cnn_lesson_type(lesson, lesson->target);
     char shape[128];
     cnn_shape_text(type, first > 0, shape, sizeof shape);
+    if (type->rank == first)
+        return cnn_fail(err, CNN_INVALID,
+                        "%s of %s is one number: '%s' says which, and is too much", lesson->what,
+                        lesson->layer, lesson->request->element);
     return cnn_fail(err, CNN_INVALID, "%u numbers are given, but %s of %s is %s: %u at most", n,
                     lesson->what, lesson->layer, shape, type->rank - first);
 }

@@ -141,9 +141,14 @@ const char *cnn_spot_name(const cnn_lesson *lesson, const cnn_spot *spot, char *
         (void)snprintf(out, CNN_SPOT_SIZE, "step %u", step);
         return out;
     }
+    char place[CNN_SPOT_SIZE];
+    (void)cnn_spot_place(lesson, &source, place);
+    if (step > 0 && source.value != lesson->target) {
+        (void)snprintf(out, CNN_SPOT_SIZE, "step %u at %.120s", step, place);
+        return out;
+    }
     (void)name_of(lesson, source.value, out);
     size_t used = strlen(out);
-    char place[CNN_SPOT_SIZE];
-    (void)snprintf(out + used, CNN_SPOT_SIZE - used, "%s", cnn_spot_place(lesson, &source, place));
+    (void)snprintf(out + used, CNN_SPOT_SIZE - used, "%s", place);
     return out;
 }

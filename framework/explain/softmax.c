@@ -240,7 +240,8 @@ cnn_worked cnn_work_argmax(cnn_lesson *lesson, const cnn_node *node, const cnn_s
     double *x = read_line(lesson, node->in[0], at, a->axis, &n);
     for (int64_t i = 1; i < n; i++)
         best = x[i] > x[best] || (isnan(x[i]) && !isnan(x[best])) ? i : best;
-    cnn_page_text(&lesson->page, "The place of the largest number, the first of equal ones.");
+    cnn_page_text(&lesson->page, "Where the largest number stands; of equal ones, the first.");
     print_columns(lesson, "entry", titles, &x, 1, n, best);
+    cnn_page_text(&lesson->page, "It stands at place %lld.", (long long)best);
     return (cnn_worked){ (double)best, 0 };
 }
