@@ -29,13 +29,33 @@ static cnn_expr rounded(const cnn_lesson *lesson, const cnn_expr *expr)
     return (cnn_expr){ expr->count, terms };
 }
 
+/* "tanh((-3))" as "tanh(-3)": negative numbers bring parentheses of their own. */
+static char *without_doubles(char *text)
+{
+    char *to = text;
+    for (const char *from = text; *from != '\0';) {
+        size_t length = strncmp(from, "((-", 3) == 0 ? 2 + strspn(from + 2, "-+.e0123456789") : 0;
+        if (length > 0 && strncmp(from + length, "))", 2) == 0) {
+            memmove(to, from + 1, length);
+            to += length;
+            from += length + 2;
+        } else {
+            *to++ = *from++;
+        }
+    }
+    *to = '\0';
+    return text;
+}
+
 static void print_formula(const cnn_lesson *lesson, const cnn_expr *expr, const char *const *names,
                           const char *after)
 {
     const cnn_expr shown = rounded(lesson, expr);
     cnn_text text = { 0 };
     cnn_expr_print(&shown, names, &text);
-    cnn_page_text(&lesson->page, "%s%s", cnn_text_get(&text), after);
+    cnn_page_text(&lesson->page, "%s%s",
+                  without_doubles(cnn_arena_string(lesson->page.arena, cnn_text_get(&text))),
+                  after);
     cnn_text_free(&text);
 }
 

@@ -88,10 +88,22 @@ bool cnn_op_computes(const char *op)
     return true;
 }
 
+/* The node that makes a value: of what is explained, or of the layer's forward part, which its
+ * gradient reads. */
+static const cnn_node *maker_of(const cnn_lesson *lesson, int32_t value)
+{
+    const cnn_node *node = cnn_lesson_producer(lesson, value);
+    int32_t producer = cnn_value_at(lesson->program, value)->producer;
+    if (node != NULL || producer < 0)
+        return node;
+    node = cnn_node_at(lesson->program, (uint32_t)producer);
+    return strcmp(node->layer, lesson->layer) == 0 ? node : NULL;
+}
+
 /* false: the element is not merely moved here. */
 static bool go_back(const cnn_lesson *lesson, cnn_spot *spot)
 {
-    const cnn_node *node = cnn_lesson_producer(lesson, spot->value);
+    const cnn_node *node = maker_of(lesson, spot->value);
     for (size_t i = 0; node != NULL && i < MOVERS; i++) {
         if (!cnn_node_is(node, movers[i].op))
             continue;

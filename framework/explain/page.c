@@ -59,6 +59,7 @@ static void wrap(const cnn_page *page, const char *text)
     cnn_page_add(page, "\n");
 }
 
+CNN_PRINTF(2, 0)
 static char *format_text(cnn_arena *arena, const char *format, va_list args)
 {
     va_list again;

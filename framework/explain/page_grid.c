@@ -5,7 +5,15 @@
 #include "base/text.h"
 #include "explain/page_number.h"
 
-enum { INDENT = 2, BETWEEN = 5, MOST_ROWS = 9, LEAST_COLS = 3, MAX_GRIDS = 4, MAX_TITLE = 64 };
+enum {
+    INDENT = 2,
+    BETWEEN = 5,
+    MOST_ROWS = 9,
+    FEW_ROWS = 7,
+    LEAST_COLS = 3,
+    MAX_GRIDS = 4,
+    MAX_TITLE = 64
+};
 enum { MOST_DIGITS = 5, LEAST_DIGITS = 3 };
 
 /* How a grid is laid out. */
@@ -195,31 +203,44 @@ static void print_side_by_side(const cnn_page *page, const cnn_grid *grids, layo
     }
 }
 
-/* The last grid below the others, if that shows more of them. */
-static bool print_in_two(const cnn_page *page, const cnn_grid *grids, uint32_t n)
+/* Grids below each other, the first `n_first` of them side by side. */
+static void print_stacked(const cnn_page *page, const cnn_grid *grids, uint32_t n, uint32_t n_first)
 {
     layout l[MAX_GRIDS];
-    cnn_grid last = grids[n - 1];
-    if (n < 2 || cnn_grids_width(grids, n) <= CNN_PAGE_WIDTH ||
-        cnn_grids_width(grids, n - 1) > CNN_PAGE_WIDTH)
+    for (uint32_t i = 0; i < n; i += i == 0 ? n_first : 1) {
+        cnn_grid own[MAX_GRIDS];
+        uint32_t count = i == 0 ? n_first : 1;
+        for (uint32_t k = 0; k < count; k++)
+            own[k] = grids[i + k];
+        if (i > 0 && own[0].sign[0] != '\0')
+            own[0].title = cnn_arena_printf(page->arena, "%s %s", own[0].sign, own[0].title);
+        lay_out_all(own, l, count);
+        shrink(l, count);
+        cnn_page_add(page, "%s", i > 0 ? "\n" : "");
+        print_side_by_side(page, own, l, count);
+    }
+}
+
+/* Stands the last grid below the others, or small ones all below each other, if that shows more. */
+static bool print_below(const cnn_page *page, const cnn_grid *grids, uint32_t n)
+{
+    bool alone = true;
+    if (n < 2 || cnn_grids_width(grids, n) <= CNN_PAGE_WIDTH)
         return false;
-    last.title = cnn_arena_printf(page->arena, "%s%s%s", last.sign, last.sign[0] != '\0' ? " " : "",
-                                  last.title);
-    lay_out_all(grids, l, n - 1);
-    shrink(l, n - 1);
-    print_side_by_side(page, grids, l, n - 1);
-    cnn_page_add(page, "\n");
-    lay_out_all(&last, l, 1);
-    shrink(l, 1);
-    print_side_by_side(page, &last, l, 1);
-    return true;
+    for (uint32_t i = 0; i < n; i++)
+        alone =
+            alone && grids[i].rows <= FEW_ROWS && cnn_grids_width(grids + i, 1) <= CNN_PAGE_WIDTH;
+    bool two = cnn_grids_width(grids, n - 1) <= CNN_PAGE_WIDTH;
+    if (two || alone)
+        print_stacked(page, grids, n, two ? n - 1 : 1);
+    return two || alone;
 }
 
 void cnn_page_grids(const cnn_page *page, const cnn_grid *grids, uint32_t n)
 {
     layout l[MAX_GRIDS];
     lay_out_all(grids, l, n);
-    if (!page->all && print_in_two(page, grids, n))
+    if (!page->all && print_below(page, grids, n))
         return;
     if (!page->all)
         shrink(l, n);
