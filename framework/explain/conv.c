@@ -86,9 +86,9 @@ cnn_worked cnn_work_conv2d(cnn_lesson *lesson, const cnn_node *node, const cnn_s
     c.per_group = w->dim[1];
     c.y = taps_of(lesson, &c, 0, spot->at[2], w->dim[2]);
     c.x = taps_of(lesson, &c, 1, spot->at[3], w->dim[3]);
-    cnn_page_text(&lesson->page, "The window lies on %s and %s of the input.",
-                  cnn_range_text("row", c.y.in, c.y.n, rows),
-                  cnn_range_text("column", c.x.in, c.x.n, cols));
+    cnn_window_tell(lesson, spot, c.attrs->stride, c.image.pad,
+                    cnn_range_text("row", c.y.in, c.y.n, rows),
+                    cnn_range_text("column", c.x.in, c.x.n, cols));
     tell_groups(lesson, &c);
     cnn_image_tell(lesson, &c.image, c.y.in, c.y.n, c.x.in, c.x.n);
     return cnn_lesson_products(

@@ -149,3 +149,30 @@ const char *cnn_range_text(const char *one, const int64_t *items, int64_t n, cha
                                    : "th");
     return out;
 }
+
+/* "row 2 × 3 - 1 = 5" */
+static const char *start_text(const char *one, int64_t out, int64_t stride, int64_t pad, char *text)
+{
+    char less[CNN_NUMBER_SIZE] = "";
+    if (pad != 0)
+        (void)snprintf(less, sizeof less, " - %lld", (long long)pad);
+    (void)snprintf(text, CNN_LABEL_SIZE, "%s %lld × %lld%s = %lld", one, (long long)out,
+                   (long long)stride, less, (long long)(out * stride - pad));
+    return text;
+}
+
+void cnn_window_tell(const cnn_lesson *lesson, const cnn_spot *out, const int64_t stride[2],
+                     const int64_t pad[4], const char *rows, const char *cols)
+{
+    char y[CNN_LABEL_SIZE], x[CNN_LABEL_SIZE];
+    bool moves = stride[0] != 1 || stride[1] != 1;
+    if (!moves)
+        cnn_page_text(&lesson->page, "The window lies on %s and %s of the input.", rows, cols);
+    else
+        cnn_page_text(&lesson->page,
+                      "The window lies on %s and %s of the input: by stride%s it begins at %s and "
+                      "%s.",
+                      rows, cols, (pad[0] | pad[2]) != 0 ? " and padding" : "",
+                      start_text("row", out->at[2], stride[0], pad[0], y),
+                      start_text("column", out->at[3], stride[1], pad[2], x));
+}

@@ -34,7 +34,8 @@ typedef struct cnn_lesson {
     int32_t in, out;     /* of the layer, or -1 */
     int32_t d_in, d_out; /* their gradients, or -1 */
     int32_t target;      /* the value that is explained */
-    cnn_spot steps[CNN_MAX_LESSON_STEPS]; /* in the order of working out */
+    cnn_spot steps[CNN_MAX_LESSON_STEPS];  /* in the order of working out */
+    bool is_example[CNN_MAX_LESSON_STEPS]; /* one of many numbers that a later step reads */
     uint32_t n_steps;
     bool agrees;
 } cnn_lesson;
@@ -101,6 +102,10 @@ bool cnn_image_draw(const cnn_lesson *lesson, const cnn_image *image, int64_t n,
                     cnn_grid *grid);
 /* "rows 1 to 3", "row 1" */
 const char *cnn_range_text(const char *one, const int64_t *items, int64_t n, char *out);
+
+/* Where the window of an output lies, and with a stride, why. */
+void cnn_window_tell(const cnn_lesson *lesson, const cnn_spot *out, const int64_t stride[2],
+                     const int64_t pad[4], const char *rows, const char *cols);
 
 /* ---- sums of products (products.c) ---- */
 

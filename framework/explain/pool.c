@@ -118,13 +118,15 @@ static void print_window(cnn_lesson *lesson, const window *w, int64_t chosen, bo
     cnn_page_add(&lesson->page, "\n");
 }
 
-static void tell_window(cnn_lesson *lesson, const window *w)
+static void tell_window(const cnn_lesson *lesson, const window *w, const cnn_spot *spot)
 {
     char rows[CNN_LABEL_SIZE], cols[CNN_LABEL_SIZE];
-    cnn_page_text(&lesson->page, "The window lies on %s and %s of the input.",
-                  cnn_range_text("row", w->y.items, w->y.n, rows),
-                  cnn_range_text("column", w->x.items, w->x.n, cols));
-    if (w->attrs->adaptive[0] > 0)
+    static const int64_t ones[2] = { 1, 1 };
+    bool adaptive = w->attrs->adaptive[0] > 0;
+    cnn_window_tell(lesson, spot, adaptive ? ones : w->attrs->stride, w->attrs->pad,
+                    cnn_range_text("row", w->y.items, w->y.n, rows),
+                    cnn_range_text("column", w->x.items, w->x.n, cols));
+    if (adaptive)
         cnn_page_text(&lesson->page,
                       "Adaptive: the input is divided into as many windows as there are results.");
 }
@@ -136,7 +138,7 @@ cnn_worked cnn_work_max_pool2d(cnn_lesson *lesson, const cnn_node *node, const c
     window w = window_of(lesson, node, node->in[0], *cnn_lesson_type(lesson, spot->value), spot);
     int64_t inside = w.y.inside * w.x.inside, best = winner_of(lesson, &w);
     char number[CNN_NUMBER_SIZE];
-    tell_window(lesson, &w);
+    tell_window(lesson, &w, spot);
     if (inside < size_of(&w))
         cnn_page_text(&lesson->page,
                       "%lld of its %lld cells lie outside of the image (.): they never win.",
@@ -285,7 +287,7 @@ cnn_worked cnn_work_avg_pool2d(cnn_lesson *lesson, const cnn_node *node, const c
     char a[CNN_NUMBER_SIZE], b[CNN_NUMBER_SIZE];
     int64_t n = 0, divisor = divisor_of(&w);
     cnn_worked worked = { 0, 0 };
-    tell_window(lesson, &w);
+    tell_window(lesson, &w, spot);
     tell_divisor(lesson, &w);
     cnn_page_add(&lesson->page, "\n");
     print_window(lesson, &w, -1, true);

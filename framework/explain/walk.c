@@ -119,8 +119,11 @@ static void visit(cnn_lesson *lesson, cnn_spot spot, bool exactly)
     if (cnn_node_is(node, "map") && node->n_in == 0)
         return; /* a constant */
     visit_inputs(lesson, node, &spot);
-    if (lesson->n_steps < CNN_MAX_LESSON_STEPS)
-        lesson->steps[lesson->n_steps++] = spot;
+    if (lesson->n_steps == CNN_MAX_LESSON_STEPS)
+        return;
+    lesson->is_example[lesson->n_steps] =
+        !exactly && cnn_count(cnn_lesson_type(lesson, spot.value)) > 1;
+    lesson->steps[lesson->n_steps++] = spot;
 }
 
 /* ---- one step ---- */
@@ -246,6 +249,9 @@ void cnn_lesson_walk(cnn_lesson *lesson, const cnn_spot *spot)
         heading(lesson, node, i + 1, lesson->n_steps, name);
         if (last && place_words(lesson, spot, words)[0] != '\0')
             cnn_page_text(&lesson->page, "%s", words);
+        if (lesson->is_example[i])
+            cnn_page_text(&lesson->page, "As an example for all that a later step reads: %s.",
+                          cnn_spot_place(lesson, at, place));
         work_step(lesson, node, at, name);
     }
 }
