@@ -5,7 +5,7 @@
 #include <cnnrun/ops.h>
 
 #include "base/text.h"
-#include "cli/cli.h"
+#include "cli/summary.h"
 #include "program.h"
 
 /* How much of the input one element of a value sees, and how far apart neighbours look, in pixels.
@@ -84,8 +84,7 @@ static void field_text(const field *f, char *out, size_t size)
         (void)snprintf(out, size, "%.0fx%.0f", f->size[0], f->size[1]);
 }
 
-/* 1234567 as "1,234,567". */
-static const char *grouped(double number, char *out, size_t size)
+const char *summary_grouped(double number, char *out, size_t size)
 {
     char digits[40];
     int n = snprintf(digits, sizeof digits, "%.0f", number);
@@ -120,8 +119,9 @@ static void print_row(const row *r, int width)
 {
     char params[40], macs[40], bytes[40];
     (void)printf("%-*s  %14s  %12s  %15s  %13s  %9s\n", width, r->layer->path, r->shape,
-                 grouped(r->params, params, sizeof params), grouped(r->macs, macs, sizeof macs),
-                 grouped(r->bytes, bytes, sizeof bytes), r->field);
+                 summary_grouped(r->params, params, sizeof params),
+                 summary_grouped(r->macs, macs, sizeof macs),
+                 summary_grouped(r->bytes, bytes, sizeof bytes), r->field);
 }
 
 static void print_table(const cnn_graph *g, const field *fields)
@@ -143,9 +143,9 @@ static void print_table(const cnn_graph *g, const field *fields)
         print_row(&r, width);
     }
     (void)printf("%-*s  %14s  %12s  %15s  %13s\n", width, "total", "",
-                 grouped((double)cnn_graph_params(g), params, sizeof params),
-                 grouped(cnn_graph_macs(g, 0, g->n_nodes), macs, sizeof macs),
-                 grouped(all_bytes, bytes, sizeof bytes));
+                 summary_grouped((double)cnn_graph_params(g), params, sizeof params),
+                 summary_grouped(cnn_graph_macs(g, 0, g->n_nodes), macs, sizeof macs),
+                 summary_grouped(all_bytes, bytes, sizeof bytes));
     (void)printf("\nfor one sample; bytes are the layers' outputs; sees: how many input pixels one "
                  "output element depends on\n");
 }
@@ -173,7 +173,7 @@ static void print_json(const cnn_graph *g, const field *fields)
     cnn_text_free(&out);
 }
 
-static cnn_status summary(cnn_context *context)
+cnn_status summary_graph(cnn_context *context, cnn_graph **graph)
 {
     cnn_data_shape shape;
     cnn_status status = cnn_context_config(context);
@@ -181,10 +181,19 @@ static cnn_status summary(cnn_context *context)
         status = cnn_context_shape(context, &shape);
     if (status != CNN_OK)
         return status;
-    cnn_graph *graph = cnn_graph_create(&context->registry, &shape, CNN_PREDICT, 1, context->arena,
-                                        &context->diags);
-    if (!cnn_graph_build(graph, context->config))
-        return CNN_INVALID;
+    *graph = cnn_graph_create(&context->registry, &shape, CNN_PREDICT, 1, context->arena,
+                              &context->diags);
+    return cnn_graph_build(*graph, context->config) ? CNN_OK : CNN_INVALID;
+}
+
+static cnn_status summary(cnn_context *context)
+{
+    cnn_graph *graph;
+    if (context->command.n_arguments > 1)
+        return summary_pair(context);
+    cnn_status status = summary_graph(context, &graph);
+    if (status != CNN_OK)
+        return status;
     const field *fields = find_fields(graph, context->arena);
     if (cnn_command_option(&context->command, "json") != NULL)
         print_json(graph, fields);
@@ -200,10 +209,13 @@ static const cnn_option options[] = {
 
 const cnn_verb cnn_verb_summary = {
     .name = "summary",
-    .arguments = "PIPELINE [PATH=VALUE ...]",
+    .arguments = "PIPELINE [PIPELINE] [PATH=VALUE ...]",
     .summary = "what each layer gives and costs: shape, params, multiply-adds, bytes",
+    .details =
+        "Of two pipelines, both stand side by side, and below them how many times the second the\n"
+        "first is. PATH=VALUE changes both.",
     .options = options,
     .min_arguments = 1,
-    .max_arguments = 1,
+    .max_arguments = 2,
     .run = summary,
 };
