@@ -68,6 +68,7 @@ static cnn_value draw_conv(scene *s)
     note_windows(s, "conv2d", k, a.stride, a.dilation, a.pad);
     note(s, "%lld to %lld channels, %lld groups\n", (long long)(in * groups),
          (long long)(out * groups), (long long)groups);
+    note_conv(s, &a, k[0], k[1]);
     return cnn_conv2d(s->b, x, w, &a);
 }
 
@@ -83,6 +84,22 @@ static void conv(scene *s)
         note(s, "add\n");
         y = cnn_add(s->b, y, add_input(s, *cnn_type_of(s->b, y), DYADIC));
     }
+    finish(s, one_in(s, 2) ? relu(s, y) : y);
+}
+
+/* As deep as large networks are: weights and inputs that no cache holds at once. */
+static void conv_wide(scene *s)
+{
+    const int64_t most = s->batch > 4 ? 120 : 600; /* the reference is slow */
+    const int64_t side = between(s, 3, 9), in = between(s, 60, most), out = between(s, 30, most);
+    const int64_t k = one_in(s, 2) ? 1 : 3;
+    const cnn_conv2d_attrs a = { { 1, 1 }, { 1, 1 }, { k / 2, k / 2, k / 2, k / 2 }, 1, { 0, 0 } };
+    cnn_value x = add_input(s, batch_type(s, 4, in, side, side), DYADIC);
+    cnn_value w = add_weight(s, cnn_type4(CNN_F32, out, in, k, k), SMALL);
+    note(s, "conv2d of %lld channels, %lldx%lld, to %lld, kernel %lld\n", (long long)in,
+         (long long)side, (long long)side, (long long)out, (long long)k);
+    note_conv(s, &a, k, k);
+    cnn_value y = cnn_scale(s->b, cnn_conv2d(s->b, x, w, &a), 1.0 / 32); /* of size 1 */
     finish(s, one_in(s, 2) ? relu(s, y) : y);
 }
 
@@ -105,6 +122,7 @@ static void conv_transpose(scene *s)
     }
     cnn_value w = add_weight(s, cnn_type4(CNN_F32, in * groups, out, k[0], k[1]), DYADIC);
     note_windows(s, "conv2d_input_grad", k, a.stride, a.dilation, a.pad);
+    note_conv(s, &a, k[0], k[1]);
     note(s, "%lld groups, %lldx%lld to %lldx%lld\n", (long long)groups, (long long)side[0],
          (long long)side[1], (long long)a.size[0], (long long)a.size[1]);
     cnn_value both[2] = { x, w };
@@ -199,8 +217,13 @@ static void resize(scene *s)
 }
 
 const family image_families[] = {
-    { "conv", conv },         { "conv_transpose", conv_transpose },
-    { "max_pool", max_pool }, { "max_pool_special", max_pool_special },
-    { "avg_pool", avg_pool }, { "pad", pad },
-    { "resize", resize },     { NULL, NULL },
+    { "conv", conv },
+    { "conv_wide", conv_wide },
+    { "conv_transpose", conv_transpose },
+    { "max_pool", max_pool },
+    { "max_pool_special", max_pool_special },
+    { "avg_pool", avg_pool },
+    { "pad", pad },
+    { "resize", resize },
+    { NULL, NULL },
 };

@@ -69,6 +69,13 @@ cnn_value draw_image(scene *, int64_t channels, int64_t side);
 
 /* A convolution that keeps the size: padded 3x3, or 1x1. */
 cnn_value small_conv(scene *, cnn_value x, int64_t channels);
+
+/* Winograd's sums have thirds in them: after a convolution that may be done so, nothing is exact.
+ */
+void note_conv(scene *, const cnn_conv2d_attrs *, int64_t h, int64_t w);
+
+/* Or a clamp from both sides; tanh where a gradient would see on which side of the kink a number
+ * that is not exact falls. */
 cnn_value relu(scene *, cnn_value x);
 
 /* Nothing, or ops before and after the one that is tested: what it may be fused with. */

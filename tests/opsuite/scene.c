@@ -117,13 +117,14 @@ cnn_value draw_image(scene *s, int64_t channels, int64_t side)
 
 /* ---- around the op ---- */
 
-cnn_value small_conv(scene *s, cnn_value x, int64_t channels)
+static cnn_value convolve(scene *s, cnn_value x, int64_t channels, int64_t h, int64_t w)
 {
-    int64_t k = one_in(s, 4) ? 1 : 3, p = k / 2;
-    cnn_conv2d_attrs a = { { 1, 1 }, { 1, 1 }, { p, p, p, p }, 1, { 0, 0 } };
-    cnn_value w = add_weight(s, cnn_type4(CNN_F32, channels, cnn_dim(s->b, x, 1), k, k), SMALL);
-    note(s, "conv2d to %lld channels, kernel %lld\n", (long long)channels, (long long)k);
-    cnn_value y = cnn_conv2d(s->b, x, w, &a);
+    const cnn_conv2d_attrs a = { { 1, 1 }, { 1, 1 }, { h / 2, h / 2, w / 2, w / 2 }, 1, { 0, 0 } };
+    cnn_value k = add_weight(s, cnn_type4(CNN_F32, channels, cnn_dim(s->b, x, 1), h, w), SMALL);
+    note(s, "conv2d to %lld channels, kernel %lldx%lld\n", (long long)channels, (long long)h,
+         (long long)w);
+    note_conv(s, &a, h, w);
+    cnn_value y = cnn_conv2d(s->b, x, k, &a);
     if (one_in(s, 2))
         return y;
     cnn_value bias = add_weight(s, cnn_type1(CNN_F32, channels), DYADIC);
@@ -131,11 +132,36 @@ cnn_value small_conv(scene *s, cnn_value x, int64_t channels)
     return cnn_add(s->b, y, cnn_per_channel(s->b, bias, y));
 }
 
+void note_conv(scene *s, const cnn_conv2d_attrs *a, int64_t h, int64_t w)
+{
+    s->exact = s->exact && (h != 3 || w != 3 || a->groups != 1 || a->stride[0] != 1 ||
+                            a->stride[1] != 1 || a->dilation[0] != 1 || a->dilation[1] != 1);
+}
+
+cnn_value small_conv(scene *s, cnn_value x, int64_t channels)
+{
+    const int64_t k = one_in(s, 4) ? 1 : 3;
+    return convolve(s, x, channels, k, k);
+}
+
+/* Of a form that is summed as it stands. */
+static cnn_value exact_conv(scene *s, cnn_value x, int64_t channels)
+{
+    return one_in(s, 4) ? convolve(s, x, channels, 1, 1) : convolve(s, x, channels, 3, 5);
+}
+
 cnn_value relu(scene *s, cnn_value x)
 {
+    cnn_value low = cnn_number(s->b, 0), high = cnn_number(s->b, 1.5);
+    if (!s->exact && !s->no_gradient)
+        return cnn_tanh(s->b, cnn_scale(s->b, x, 1.0 / 16));
+    if (one_in(s, 3)) {
+        note(s, "clamp to [0, 1.5]\n");
+        return cnn_select(s->b, cnn_le(s->b, x, low), low,
+                          cnn_select(s->b, cnn_le(s->b, high, x), high, x));
+    }
     note(s, "relu\n");
-    cnn_value zero = cnn_number(s->b, 0);
-    return cnn_select(s->b, cnn_le(s->b, x, zero), zero, x);
+    return cnn_select(s->b, cnn_le(s->b, x, low), low, x);
 }
 
 /* Numbers stay exact: see `exact`. */
@@ -144,9 +170,9 @@ cnn_value before(scene *s, cnn_value x)
     cnn_builder *b = s->b;
     switch (between(s, 0, 5)) {
     case 0:
-        return small_conv(s, x, between(s, 1, 7));
+        return exact_conv(s, x, between(s, 1, 7));
     case 1:
-        return relu(s, small_conv(s, x, between(s, 1, 7)));
+        return relu(s, exact_conv(s, x, between(s, 1, 7)));
     case 2:
         note(s, "x 0.5 + 1\n");
         return cnn_offset(b, cnn_scale(b, x, 0.5), 1);
@@ -167,7 +193,7 @@ cnn_value after(scene *s, cnn_value y)
     case 0:
         return small_conv(s, y, between(s, 1, 7));
     case 1:
-        return s->exact ? relu(s, y) : cnn_tanh(b, y);
+        return relu(s, y);
     case 2:
         note(s, "mean over h, w\n");
         return cnn_reduce(b, y, CNN_REDUCE_MEAN, 12, one_in(s, 2));

@@ -11,18 +11,19 @@ static int64_t divided_up(int64_t n, int64_t by)
 
 /* ---- weights ---- */
 
-/* G times three rows, for all lanes. */
-static void transform_axis(const float *a, const float *b, const float *c, float *const to[6],
+/* G times three rows, for all lanes: 1 / (2 a^2 (a^2 - b^2)) is -2/3, the same of b 1/6. */
+static void transform_axis(const float *x, const float *y, const float *z, float *const to[6],
                            int64_t lanes)
 {
+    const float a = CPU_WINOGRAD_A, b = CPU_WINOGRAD_B;
     for (int64_t l = 0; l < lanes; l++) {
-        const float even = a[l] + c[l], wide = a[l] + 4 * c[l];
-        to[0][l] = a[l] * (1.0f / 4);
-        to[1][l] = (even + b[l]) * (-1.0f / 6);
-        to[2][l] = (even - b[l]) * (-1.0f / 6);
-        to[3][l] = (wide + 2 * b[l]) * (1.0f / 24);
-        to[4][l] = (wide - 2 * b[l]) * (1.0f / 24);
-        to[5][l] = c[l];
+        const float even = x[l] + 0.5f * z[l], even2 = x[l] + 2 * z[l];
+        to[0][l] = x[l];
+        to[1][l] = (even + a * y[l]) * (-2.0f / 3);
+        to[2][l] = (even - a * y[l]) * (-2.0f / 3);
+        to[3][l] = (even2 + b * y[l]) * (1.0f / 6);
+        to[4][l] = (even2 - b * y[l]) * (1.0f / 6);
+        to[5][l] = z[l];
     }
 }
 

@@ -1,6 +1,5 @@
 /* Convolutions by Winograd's F(4x4, 3x3) (Lavin, Gray, Fast Algorithms for Convolutional Neural
- * Networks, 2016), points 0, 1, -1, 2, -2 and infinity. Whether lanes are images or channels is all
- * one to the transforms. */
+ * Networks, 2016). Whether lanes are images or channels is all one to the transforms. */
 #ifndef CPU_WINOGRAD_H
 #define CPU_WINOGRAD_H
 
@@ -9,29 +8,30 @@
 
 enum { TILE = CPU_WINOGRAD_TILE, PATCH = 6, POINTS = CPU_WINOGRAD_POINTS };
 
-/* B^T d: six numbers of an axis. */
+/* B^T d: six numbers of an axis. With a and b for the two magnitudes of points, a b = 1. */
 ALWAYS void winograd_points(const vf d[PATCH], vf v[PATCH])
 {
-    const vf four = splat(4), two = splat(2), five = splat(5);
-    const vf even = d[4] - four * d[2], odd = d[3] - four * d[1];
-    const vf even2 = d[4] - d[2], odd2 = two * (d[3] - d[1]);
-    v[0] = four * d[0] - five * d[2] + d[4];
+    const float a = CPU_WINOGRAD_A, b = CPU_WINOGRAD_B, a2 = a * a, b2 = b * b;
+    const vf even = d[4] - splat(b2) * d[2], odd = splat(a) * d[3] - splat(b) * d[1];
+    const vf even2 = d[4] - splat(a2) * d[2], odd2 = splat(b) * d[3] - splat(a) * d[1];
+    v[0] = d[0] - splat(a2 + b2) * d[2] + d[4];
     v[1] = even + odd;
     v[2] = even - odd;
     v[3] = even2 + odd2;
     v[4] = even2 - odd2;
-    v[5] = four * d[1] - five * d[3] + d[5];
+    v[5] = d[1] - splat(a2 + b2) * d[3] + d[5];
 }
 
 /* A^T m: four results of an axis. */
 ALWAYS void winograd_results(const vf m[PATCH], vf y[TILE])
 {
+    const float a = CPU_WINOGRAD_A, b = CPU_WINOGRAD_B, a2 = a * a, b2 = b * b;
     const vf sum = m[1] + m[2], difference = m[1] - m[2];
     const vf sum2 = m[3] + m[4], difference2 = m[3] - m[4];
     y[0] = m[0] + sum + sum2;
-    y[1] = difference + splat(2) * difference2;
-    y[2] = sum + splat(4) * sum2;
-    y[3] = difference + splat(8) * difference2 + m[5];
+    y[1] = splat(a) * difference + splat(b) * difference2;
+    y[2] = splat(a2) * sum + splat(b2) * sum2;
+    y[3] = splat(a * a2) * difference + splat(b * b2) * difference2 + m[5];
 }
 
 /* A patch, of which row i begins at x[i], to 36 points. */
