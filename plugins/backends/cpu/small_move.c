@@ -205,7 +205,7 @@ bool cpu_small_lower_concat(cpu_plan *plan, uint32_t n)
 {
     const cnn_node *node = cnn_node_at(plan->program, n);
     const cnn_axis_attrs *a = node->attrs;
-    const cnn_type *out = &cnn_value_at(plan->program, node->out[0])->type;
+    const cnn_type *out = cpu_type_of(plan, node->out[0]);
     int32_t in[CPU_MAX_OPERANDS];
     if (a->axis != 1 || out->rank != 4 || out->dtype != CNN_F32 || node->n_in >= CPU_MAX_OPERANDS)
         return false;

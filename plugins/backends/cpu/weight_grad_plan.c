@@ -147,7 +147,7 @@ void cpu_add_weight_grad(cpu_plan *plan, uint32_t n, int32_t x, int32_t dy, int6
 {
     const cnn_node *node = cnn_node_at(plan->program, n);
     weight_grad_spec *s = cpu_plan_alloc(plan, 1, sizeof *s);
-    int64_t count = cnn_count(&cnn_value_at(plan->program, node->out[0])->type);
+    int64_t count = cnn_count(cpu_type_of(plan, node->out[0]));
     if (s == NULL)
         return;
     *s = (weight_grad_spec){ .groups = groups,
