@@ -160,6 +160,15 @@ static int32_t count_parts(const cpu_conv_spec *s, const cpu_view *in, int64_t l
     return channels * 4 <= s->pack.in_channels ? (int32_t)(s->pack.in_channels / channels) : 1;
 }
 
+static void take_fused(const cpu_fused *f, cpu_conv_params *p)
+{
+    p->has_bias = f->bias;
+    p->has_add = f->add;
+    p->clamps = f->clamps;
+    p->low = f->low;
+    p->high = f->high;
+}
+
 cnn_status cpu_finish_conv(cpu_plan *plan, cpu_step *step, cnn_error *err)
 {
     cpu_conv_spec *s = step->spec;
@@ -185,11 +194,7 @@ cnn_status cpu_finish_conv(cpu_plan *plan, cpu_step *step, cnn_error *err)
     p->lines = t.lines;
     p->spans = t.spans;
     p->taps = t.taps;
-    p->has_bias = step->fused.bias;
-    p->has_add = step->fused.add;
-    p->clamps = step->fused.clamps;
-    p->low = step->fused.low;
-    p->high = step->fused.high;
+    take_fused(&step->fused, p);
     p->rows_outside = rows_go_outside(s, in, p->n_rows, t.lanes);
     p->channels = (int32_t)s->pack.in_channels;
     p->parts = p->rows_outside ? count_parts(s, in, t.lanes) : 1;

@@ -23,6 +23,23 @@ typedef struct affine_builder {
     affine *of;      /* per term of the expression */
 } affine_builder;
 
+/* Whose slots are known. False without memory. */
+static bool begin_affine(cpu_plan *plan, affine_builder *b)
+{
+    const cnn_expr *expr = &b->s->expr;
+    const uint32_t room = 16 * expr->count + 16;
+    uint8_t *kind = cpu_plan_alloc(plan, expr->count, sizeof *kind);
+    b->terms = cpu_plan_alloc(plan, room, sizeof *b->terms);
+    b->of = cpu_plan_alloc(plan, expr->count, sizeof *b->of);
+    if (plan->out_of_memory)
+        return false;
+    cpu_classify(plan, b->s, kind);
+    b->kind = kind;
+    b->count = expr->count;
+    memcpy(b->terms, expr->terms, expr->count * sizeof *b->terms);
+    return true;
+}
+
 static int32_t emit(affine_builder *b, uint32_t op, int32_t x, int32_t y)
 {
     b->terms[b->count] = (cnn_term){ op, x, y, -1, 0 };
@@ -218,19 +235,9 @@ static bool take_residual(cpu_plan *plan, uint32_t n, const affine_builder *b, i
 bool cpu_absorb_map(cpu_plan *plan, uint32_t n, const cpu_source *s)
 {
     affine_builder b = { .s = s };
-    const uint32_t room = 16 * s->expr.count + 16;
     clamp range;
-    if (s->out.rank < 2 || !list_operands(plan, s, b.slot))
+    if (s->out.rank < 2 || !list_operands(plan, s, b.slot) || !begin_affine(plan, &b))
         return false;
-    uint8_t *kind = cpu_plan_alloc(plan, s->expr.count, sizeof *kind);
-    b.terms = cpu_plan_alloc(plan, room, sizeof *b.terms);
-    b.of = cpu_plan_alloc(plan, s->expr.count, sizeof *b.of);
-    if (plan->out_of_memory)
-        return false;
-    cpu_classify(plan, s, kind);
-    b.kind = kind;
-    b.count = s->expr.count;
-    memcpy(b.terms, s->expr.terms, s->expr.count * sizeof *b.terms);
     const int32_t top = strip_clamp(s, &range);
     for (int32_t t = 0; t <= top; t++)
         b.of[t] = affine_of(&b, t);

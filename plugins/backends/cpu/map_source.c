@@ -43,21 +43,27 @@ void cpu_classify(const cpu_plan *plan, const cpu_source *s, uint8_t *kind)
     }
 }
 
-/* The shape to which the inputs of a term are broadcast. */
-cnn_type cpu_shape_of(const cpu_source *s, int32_t term)
+/* Per term, false before: is it this one, or does it take part in it? */
+static void mark_used(const cnn_term *terms, int32_t term, bool *used)
 {
-    bool *reads = (bool[CPU_MAX_OPERANDS]){ false };
-    cnn_type shape = s->out;
-    bool used[512] = { false };
     used[term] = true;
     for (int32_t t = term; t >= 0; t--) {
-        const cnn_term *u = &s->expr.terms[t];
+        const cnn_term *u = &terms[t];
         const int32_t operands[3] = { u->a, u->b, u->c };
-        if (used[t] && u->op == CNN_TERM_INPUT)
-            reads[u->a] = true;
         for (int k = 0; used[t] && k < cnn_term_arity(u->op); k++)
             used[operands[k]] = true;
     }
+}
+
+cnn_type cpu_shape_of(const cpu_source *s, int32_t term)
+{
+    bool reads[CPU_MAX_OPERANDS] = { false };
+    cnn_type shape = s->out;
+    bool used[512] = { false };
+    mark_used(s->expr.terms, term, used);
+    for (int32_t t = 0; t <= term; t++)
+        if (used[t] && s->expr.terms[t].op == CNN_TERM_INPUT)
+            reads[s->expr.terms[t].a] = true;
     for (uint32_t axis = 0; axis < shape.rank; axis++)
         shape.dim[axis] = 1;
     for (uint32_t i = 0; i < s->n_in; i++)
@@ -69,25 +75,29 @@ cnn_type cpu_shape_of(const cpu_source *s, int32_t term)
     return shape;
 }
 
-/* The term as a plain map of its own; returns the plan's value. */
+/* The inputs that are the same for all images, and per input of s its number among them, or -1. */
+static void take_shared(cpu_plan *plan, const cpu_source *s, cpu_source *part, int32_t *number)
+{
+    part->n_in = 0;
+    for (uint32_t i = 0; i < s->n_in; i++) {
+        number[i] = -1;
+        if (cpu_is_tiled(plan, s, i))
+            continue;
+        number[i] = (int32_t)part->n_in;
+        part->value[part->n_in] = s->in[i] >= 0 ? cpu_plain_of(plan, s->in[i]) : s->value[i];
+        part->type[part->n_in++] = s->type[i];
+    }
+}
+
 int32_t cpu_compute_once(cpu_plan *plan, uint32_t n, const cpu_source *s, int32_t term,
                          cnn_type *shape)
 {
     cpu_source part = *s;
     part.expr.count = (uint32_t)term + 1;
     part.out = *shape = cpu_shape_of(s, term);
-    uint32_t n_in = 0;
     int32_t number[CPU_MAX_OPERANDS];
     cnn_term *terms = cpu_plan_alloc(plan, part.expr.count, sizeof *terms);
-    for (uint32_t i = 0; i < s->n_in; i++) {
-        number[i] = -1;
-        if (cpu_is_tiled(plan, s, i))
-            continue;
-        number[i] = (int32_t)n_in;
-        part.value[n_in] = s->in[i] >= 0 ? cpu_plain_of(plan, s->in[i]) : s->value[i];
-        part.type[n_in++] = s->type[i];
-    }
-    part.n_in = n_in;
+    take_shared(plan, s, &part, number);
     for (int32_t t = 0; terms != NULL && t <= term; t++) {
         terms[t] = s->expr.terms[t];
         if (terms[t].op == CNN_TERM_INPUT && number[terms[t].a] >= 0)
@@ -141,7 +151,6 @@ void cpu_hoist(cpu_plan *plan, uint32_t n, cpu_source *s)
     s->expr.terms = terms;
 }
 
-/* Inputs that no term reaches are dropped. */
 void cpu_drop_unread(cpu_plan *plan, cpu_source *s)
 {
     bool *used = cpu_plan_alloc(plan, s->expr.count, sizeof *used);
@@ -151,13 +160,7 @@ void cpu_drop_unread(cpu_plan *plan, cpu_source *s)
     if (used == NULL || terms == NULL)
         return;
     memcpy(terms, s->expr.terms, s->expr.count * sizeof *terms);
-    used[s->expr.count - 1] = true;
-    for (uint32_t t = s->expr.count; t > 0; t--) {
-        const cnn_term *u = &terms[t - 1];
-        const int32_t operands[3] = { u->a, u->b, u->c };
-        for (int k = 0; used[t - 1] && k < cnn_term_arity(u->op); k++)
-            used[operands[k]] = true;
-    }
+    mark_used(terms, (int32_t)s->expr.count - 1, used);
     for (uint32_t i = 0; i < s->n_in; i++) {
         bool read = false;
         for (uint32_t t = 0; t < s->expr.count; t++)

@@ -121,23 +121,13 @@ static cnn_status finish_conv(cpu_plan *plan, cpu_step *step, cnn_error *err)
 
 static cnn_status run_conv(const cpu_step *, void *const *, const cpu_plan *, cnn_error *);
 
-bool cpu_small_lower_conv(cpu_plan *plan, uint32_t n)
+static conv_spec *make_spec(cpu_plan *plan, const cnn_conv2d_attrs *a, const cnn_type *x,
+                            const cnn_type *w, const cnn_type *y)
 {
-    const cnn_node *node = cnn_node_at(plan->program, n);
-    const cnn_conv2d_attrs *a = node->attrs;
-    const cnn_type *x = cpu_type_of(plan, node->in[0]);
-    const cnn_type *w = cpu_type_of(plan, node->in[1]);
-    const cnn_type *y = cpu_type_of(plan, node->out[0]);
     const int64_t lanes = plan->kernels->lanes;
-    if (!has_form(plan, a, x, y))
-        return false;
-    if (cpu_winograd_pays(plan, a, x, w, y)) {
-        cpu_lower_winograd(plan, n);
-        return true;
-    }
     conv_spec *s = cpu_plan_alloc(plan, 1, sizeof *s);
     if (s == NULL)
-        return true;
+        return NULL;
     *s = (conv_spec){ .a = a, .kh = w->dim[2], .kw = w->dim[3] };
     s->depthwise = a->groups > 1 && w->dim[1] == 1;
     s->pack = (cpu_channel_packing){ .groups = s->depthwise ? 1 : a->groups,
@@ -148,6 +138,25 @@ bool cpu_small_lower_conv(cpu_plan *plan, uint32_t n)
     s->out_vectors = cpu_divided_up(s->pack.out_channels, lanes);
     s->taps = cpu_plan_alloc(plan, (size_t)(s->in_vectors * s->pack.kernel), sizeof *s->taps);
     choose_blocks(plan, s, y);
+    return s;
+}
+
+bool cpu_small_lower_conv(cpu_plan *plan, uint32_t n)
+{
+    const cnn_node *node = cnn_node_at(plan->program, n);
+    const cnn_conv2d_attrs *a = node->attrs;
+    const cnn_type *x = cpu_type_of(plan, node->in[0]);
+    const cnn_type *w = cpu_type_of(plan, node->in[1]);
+    const cnn_type *y = cpu_type_of(plan, node->out[0]);
+    if (!has_form(plan, a, x, y))
+        return false;
+    if (cpu_winograd_pays(plan, a, x, w, y)) {
+        cpu_lower_winograd(plan, n);
+        return true;
+    }
+    conv_spec *s = make_spec(plan, a, x, w, y);
+    if (s == NULL)
+        return true;
     int32_t from = cpu_image_of(plan, n, node->in[0]), weights = cpu_plain_of(plan, node->in[1]);
     int32_t packed = cpu_add_channel_pack(plan, n, &s->pack, weights);
     const int32_t pack_step = (int32_t)plan->n_steps - 1;
