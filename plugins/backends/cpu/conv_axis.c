@@ -36,7 +36,7 @@ bool cpu_make_axis(cpu_plan *plan, const cpu_extent *e, bool gradient, cpu_axis 
     for (int32_t f = 0; f < a->n_phases && !plan->out_of_memory; f++) {
         cpu_phase *p = &a->phases[f];
         p->first = f;
-        p->count = (outs - f + a->stride - 1) / a->stride;
+        p->count = cpu_divided_up(outs - f, a->stride);
         p->tap = cpu_plan_alloc(plan, (size_t)e->kernel, sizeof *p->tap);
         p->offset = cpu_plan_alloc(plan, (size_t)e->kernel, sizeof *p->offset);
         if (!plan->out_of_memory)
@@ -66,7 +66,7 @@ static void margins_of(const cpu_extent *e, bool gradient, int32_t margin[2])
         for (int64_t k = 0; k < e->kernel; k++) {
             if (!fits_phase(e, gradient, f, k))
                 continue;
-            int64_t count = (outs - f + stride - 1) / stride;
+            int64_t count = cpu_divided_up(outs - f, stride);
             int64_t low = offset_of(e, gradient, f, k);
             int64_t high = (count - 1) * step + low - (size - 1);
             margin[0] = -low > margin[0] ? (int32_t)-low : margin[0];

@@ -39,7 +39,7 @@ static int64_t best_blocks(const cpu_kernels *k, int64_t channels, int64_t colum
 {
     int64_t best = channels;
     double least = 1e300;
-    for (int64_t n = (channels + MOST_HEIGHT - 1) / MOST_HEIGHT; n <= channels; n++) {
+    for (int64_t n = cpu_divided_up(channels, MOST_HEIGHT); n <= channels; n++) {
         int64_t low = channels / n, n_high = channels % n;
         double cost_low = 0, cost_high = 0;
         if (!k->has_block(low + (n_high > 0), 1))

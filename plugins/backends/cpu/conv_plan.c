@@ -12,7 +12,7 @@ static void add_product(cpu_plan *plan, uint32_t n, cpu_conv_spec *s, int32_t x,
     const int64_t phases = s->gradient ? s->x.stride : 1;
     const int64_t columns = s->gradient ? s->x.in : s->x.out;
     s->pack.kernel = s->y.kernel * s->x.kernel;
-    cpu_plan_blocks(plan, &s->pack, (columns + phases - 1) / phases);
+    cpu_plan_blocks(plan, &s->pack, cpu_divided_up(columns, phases));
     if (plan->out_of_memory)
         return;
     int32_t packed = cpu_add_pack(plan, n, &s->pack, w, -1);

@@ -155,7 +155,7 @@ static int32_t count_parts(const cpu_conv_spec *s, const cpu_view *in, int64_t l
     enum { CACHED = 24 << 10, LEAST_TAPS = 96 };
     const int64_t row = s->y.kernel * in->row * lanes * (int64_t)sizeof(float);
     int64_t channels = CACHED / row;
-    const int64_t least = (LEAST_TAPS + s->pack.kernel - 1) / s->pack.kernel;
+    const int64_t least = cpu_divided_up(LEAST_TAPS, s->pack.kernel);
     channels = channels > least ? channels : least;
     return channels * 4 <= s->pack.in_channels ? (int32_t)(s->pack.in_channels / channels) : 1;
 }

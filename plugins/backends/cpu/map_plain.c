@@ -62,7 +62,7 @@ static void map_chunk(void *context, uint32_t i)
     const int64_t floats = job->count - first < CHUNK ? job->count - first : CHUNK;
     const cpu_tile none = { 0, lanes };
     void *p[CPU_MAX_OPERANDS];
-    params.out.w = params.out.row = params.out.plane = (floats + lanes - 1) / lanes;
+    params.out.w = params.out.row = params.out.plane = cpu_divided_up(floats, lanes);
     for (uint32_t k = 0; k <= params.n_in; k++) {
         bool moves = k == params.n_in || params.in[k].stream == CPU_STREAM_VECTOR;
         p[k] = (float *)job->p[k] + (moves ? first : 0);
@@ -75,7 +75,7 @@ static cnn_status run_plain_map(const cpu_step *step, void *const *p, const cpu_
 {
     chunk_job job = { plan, step->spec, p, 0 };
     job.count = cnn_count(&job.spec->source.out);
-    const uint32_t chunks = (uint32_t)((job.count + CHUNK - 1) / CHUNK);
+    const uint32_t chunks = (uint32_t)cpu_divided_up(job.count, CHUNK);
     (void)err;
     plan->host->parallel(plan->host, chunks, map_chunk, &job);
     return CNN_OK;

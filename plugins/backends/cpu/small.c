@@ -56,7 +56,7 @@ void cpu_small_view(const cpu_plan *plan, cpu_value *value)
 {
     const int64_t lanes = plan->kernels->lanes;
     cpu_view *v = &value->view;
-    v->c = (value->type.dim[1] + lanes - 1) / lanes;
+    v->c = cpu_divided_up(value->type.dim[1], lanes);
     v->plane = (value->top + v->h + value->bottom) * v->row;
     value->bytes = (uint64_t)(value->type.dim[0] * v->c * v->plane * lanes) * sizeof(float);
 }

@@ -246,8 +246,8 @@ static cnn_status run_matmul(const cpu_step *step, void *const *p, const cpu_pla
     product j = { plan, p[0], p[1], p[2], x->dim[0], x->dim[1], y->dim[1], y->dim[1] };
     (void)err;
     if (j.k * j.outs >= WORTH_SHARING)
-        j.part = (j.outs + 4 * plan->host->threads - 1) / (4 * plan->host->threads);
-    plan->host->parallel(plan->host, (uint32_t)((j.outs + j.part - 1) / j.part), product_part, &j);
+        j.part = cpu_divided_up(j.outs, 4 * plan->host->threads);
+    plan->host->parallel(plan->host, (uint32_t)cpu_divided_up(j.outs, j.part), product_part, &j);
     return CNN_OK;
 }
 

@@ -116,8 +116,8 @@ static cnn_status total(const cpu_step *step, void *const *p, const cpu_plan *pl
                       cnn_count(&plan->values[step->out[0]].type),
                       (float)*(const double *)step->params };
     (void)err;
-    plan->host->parallel(plan->host, (uint32_t)((job.count + TOTAL_CHUNK - 1) / TOTAL_CHUNK),
-                         total_chunk, &job);
+    plan->host->parallel(plan->host, (uint32_t)cpu_divided_up(job.count, TOTAL_CHUNK), total_chunk,
+                         &job);
     return CNN_OK;
 }
 
@@ -168,7 +168,7 @@ static cnn_status draw(const cpu_step *step, void *const *p, const cpu_plan *pla
                        cnn_count(cpu_type_of(plan, node->out[0])),
                        p[2] };
     (void)err;
-    plan->host->parallel(plan->host, (uint32_t)((job.count + RANDOM_CHUNK - 1) / RANDOM_CHUNK),
+    plan->host->parallel(plan->host, (uint32_t)cpu_divided_up(job.count, RANDOM_CHUNK),
                          random_chunk, &job);
     return CNN_OK;
 }
