@@ -2,15 +2,7 @@
 #ifndef CPU_CONV_PLAN_H
 #define CPU_CONV_PLAN_H
 
-#include "plan.h"
-
-typedef struct cpu_extent { /* of one axis of a convolution */
-    int64_t in, out, kernel, stride, dilation, before;
-} cpu_extent;
-
-/* side: 0 y, 1 x; x and y are what the convolution reads and gives. */
-cpu_extent cpu_extent_of(const cnn_conv2d_attrs *, int side, const cnn_type *x, const cnn_type *y,
-                         int64_t kernel);
+#include "conv_axis.h"
 
 /* The weight of (group, out channel, in channel, tap of the kernel) lies at
  * group * w_group + out * w_out + in * w_in + tap in plain memory. Packed: per group and block
@@ -23,6 +15,12 @@ typedef struct cpu_packing {
     cpu_conv_block *blocks;
     int64_t packed; /* floats of a group */
 } cpu_packing;
+
+/* Products in a sum. */
+static inline int64_t cpu_taps_of(const cpu_packing *p)
+{
+    return p->in_channels * p->kernel;
+}
 
 /* Chooses the blocks for rows of so many columns (vectors). */
 void cpu_plan_blocks(cpu_plan *, cpu_packing *, int64_t columns);

@@ -172,13 +172,13 @@ static void lower_concat(cpu_plan *plan, uint32_t n)
 {
     const cnn_node *node = cnn_node_at(plan->program, n);
     const int64_t axis = axis_of(node);
-    const cnn_type *type = &cnn_value_at(plan->program, node->out[0])->type;
+    const cnn_type *type = cpu_type_of(plan, node->out[0]);
     int64_t start = 0;
     int32_t result = cpu_new_tile(plan, node->out[0]), whole = result;
     if (axis != 1 && plan->values[result].left + plan->values[result].right > 0)
         whole = add_dense(plan, type);
     for (uint32_t i = 0; i < node->n_in; i++) {
-        const cnn_type *part_type = &cnn_value_at(plan->program, node->in[i])->type;
+        const cnn_type *part_type = cpu_type_of(plan, node->in[i]);
         int32_t from = cpu_tile_of(plan, n, node->in[i]), part = from;
         if (axis != 1 || !is_free(plan, node->in[i]))
             part = add_dense(plan, part_type);
@@ -195,7 +195,7 @@ static void lower_slice(cpu_plan *plan, uint32_t n)
 {
     const cnn_node *node = cnn_node_at(plan->program, n);
     const cnn_slice_attrs *a = node->attrs;
-    const cnn_type *type = &cnn_value_at(plan->program, node->out[0])->type;
+    const cnn_type *type = cpu_type_of(plan, node->out[0]);
     int32_t from = cpu_tile_of(plan, n, node->in[0]), part;
     if (a->axis == 1) {
         place_inside(plan, cpu_new_tile(plan, node->out[0]), from, type->rank, 1, a->start, true);
@@ -257,8 +257,8 @@ static void lower_reduce(cpu_plan *plan, uint32_t n)
 {
     const cnn_node *node = cnn_node_at(plan->program, n);
     const cnn_reduce_attrs *a = node->attrs;
-    const cnn_type *in = &cnn_value_at(plan->program, node->in[0])->type;
-    const cnn_type *out = &cnn_value_at(plan->program, node->out[0])->type;
+    const cnn_type *in = cpu_type_of(plan, node->in[0]);
+    const cnn_type *out = cpu_type_of(plan, node->out[0]);
     bool over_batch = (a->axes & 1) != 0;
     cpu_params params = { .attrs = a };
     for (uint32_t i = 1; i < in->rank; i++)

@@ -12,7 +12,7 @@ typedef struct norm_spec {
 static norm_spec *spec_of(cpu_plan *plan, const cnn_node *node)
 {
     norm_spec *spec = cpu_plan_alloc(plan, 1, sizeof *spec);
-    const cnn_type *x = &cnn_value_at(plan->program, node->in[0])->type;
+    const cnn_type *x = cpu_type_of(plan, node->in[0]);
     const cnn_batch_norm_attrs *attrs = node->attrs;
     if (spec != NULL)
         *spec = (norm_spec){ x->dim[1], attrs->eps, (double)(cnn_count(x) / x->dim[1]) };

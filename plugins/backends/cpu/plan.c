@@ -242,7 +242,7 @@ static cpu_plan *start(const cnn_program *program, const cpu_kernels *kernels, c
     plan->program = program;
     plan->kernels = kernels;
     plan->host = host;
-    plan->tiles = (program->batch + kernels->lanes - 1) / kernels->lanes;
+    plan->tiles = cpu_divided_up(program->batch, kernels->lanes);
     plan->groups = count_groups(plan->tiles);
     plan->plain = cpu_plan_alloc(plan, program->n_values, sizeof *plan->plain);
     plan->tile = cpu_plan_alloc(plan, program->n_values, sizeof *plan->tile);

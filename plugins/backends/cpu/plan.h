@@ -115,6 +115,17 @@ struct cpu_plan {
     bool out_of_memory;
 };
 
+static inline int64_t cpu_divided_up(int64_t n, int64_t by)
+{
+    return (n + by - 1) / by;
+}
+
+/* The type of a value of the program. */
+static inline const cnn_type *cpu_type_of(const cpu_plan *plan, int32_t program_value)
+{
+    return &cnn_value_at(plan->program, program_value)->type;
+}
+
 /* ---- plan.c */
 cnn_status cpu_plan_make(const cnn_program *, const cpu_kernels *, const cnn_host *, cpu_plan **,
                          cnn_error *);

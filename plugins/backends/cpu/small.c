@@ -8,11 +8,6 @@
 
 /* ---- zeros around images ---- */
 
-static const cnn_type *type_of(const cpu_plan *plan, int32_t v)
-{
-    return &cnn_value_at(plan->program, v)->type;
-}
-
 static bool is_forward_conv(const cnn_node *node, const cnn_program *p)
 {
     return strcmp(node->op->c.name, "conv2d") == 0 && cpu_is_batched(p, node->in[0]);
@@ -44,7 +39,7 @@ void cpu_small_prepare(cpu_plan *plan)
 
 int32_t cpu_new_image(cpu_plan *plan, int32_t program_value)
 {
-    const cnn_type type = *type_of(plan, program_value);
+    const cnn_type type = *cpu_type_of(plan, program_value);
     int32_t v = cpu_add_value(plan, &type);
     cpu_value *value = &plan->values[v];
     value->space = CPU_PLAIN;
@@ -61,7 +56,7 @@ void cpu_small_view(const cpu_plan *plan, cpu_value *value)
 {
     const int64_t lanes = plan->kernels->lanes;
     cpu_view *v = &value->view;
-    v->c = (value->type.dim[1] + lanes - 1) / lanes;
+    v->c = cpu_divided_up(value->type.dim[1], lanes);
     v->plane = (value->top + v->h + value->bottom) * v->row;
     value->bytes = (uint64_t)(value->type.dim[0] * v->c * v->plane * lanes) * sizeof(float);
 }
@@ -111,7 +106,7 @@ typedef struct lowering {
 static bool lower_reshape(cpu_plan *plan, uint32_t n)
 {
     const cnn_node *node = cnn_node_at(plan->program, n);
-    const cnn_type *in = type_of(plan, node->in[0]);
+    const cnn_type *in = cpu_type_of(plan, node->in[0]);
     if (in->dtype != CNN_F32 && in->dtype != CNN_I32)
         return false;
     int32_t from = cpu_plain_of(plan, node->in[0]), to = cpu_new_plain(plan, node->out[0]);

@@ -19,11 +19,6 @@ typedef struct conv_spec {
     int32_t row_parts, block_parts;
 } conv_spec;
 
-static int64_t divided_up(int64_t n, int64_t by)
-{
-    return (n + by - 1) / by;
-}
-
 /* ---- lowering ---- */
 
 enum {
@@ -70,15 +65,16 @@ static void share_out(const cpu_plan *plan, conv_spec *s, const cpu_view *x, int
     s->row_parts = s->block_parts = 1;
     if (threads == 1 || products * images < WORTH_SHARING)
         return;
-    int64_t parts = divided_up(s->lines * line, CACHED_INPUT);
+    int64_t parts = cpu_divided_up(s->lines * line, CACHED_INPUT);
     parts = parts < s->lines ? parts : s->lines;
-    int64_t blocks = divided_up(wanted, parts * tasks);
+    int64_t blocks = cpu_divided_up(wanted, parts * tasks);
     blocks = blocks < s->pack.blocks.count ? blocks : s->pack.blocks.count;
     if (blocks * parts * tasks < wanted)
-        parts = divided_up(wanted, blocks * tasks) < s->lines ? divided_up(wanted, blocks * tasks)
-                                                              : s->lines;
-    s->row_part = divided_up(s->lines, parts);
-    s->row_parts = (int32_t)divided_up(s->lines, s->row_part);
+        parts = cpu_divided_up(wanted, blocks * tasks) < s->lines
+                    ? cpu_divided_up(wanted, blocks * tasks)
+                    : s->lines;
+    s->row_part = cpu_divided_up(s->lines, parts);
+    s->row_parts = (int32_t)cpu_divided_up(s->lines, s->row_part);
     s->block_parts = (int32_t)blocks;
 }
 
@@ -125,33 +121,42 @@ static cnn_status finish_conv(cpu_plan *plan, cpu_step *step, cnn_error *err)
 
 static cnn_status run_conv(const cpu_step *, void *const *, const cpu_plan *, cnn_error *);
 
-bool cpu_small_lower_conv(cpu_plan *plan, uint32_t n)
+static conv_spec *make_spec(cpu_plan *plan, const cnn_conv2d_attrs *a, const cnn_type *x,
+                            const cnn_type *w, const cnn_type *y)
 {
-    const cnn_node *node = cnn_node_at(plan->program, n);
-    const cnn_conv2d_attrs *a = node->attrs;
-    const cnn_type *x = &cnn_value_at(plan->program, node->in[0])->type;
-    const cnn_type *w = &cnn_value_at(plan->program, node->in[1])->type;
-    const cnn_type *y = &cnn_value_at(plan->program, node->out[0])->type;
     const int64_t lanes = plan->kernels->lanes;
-    if (!has_form(plan, a, x, y))
-        return false;
-    if (cpu_winograd_pays(plan, a, x, w, y)) {
-        cpu_lower_winograd(plan, n);
-        return true;
-    }
     conv_spec *s = cpu_plan_alloc(plan, 1, sizeof *s);
     if (s == NULL)
-        return true;
+        return NULL;
     *s = (conv_spec){ .a = a, .kh = w->dim[2], .kw = w->dim[3] };
     s->depthwise = a->groups > 1 && w->dim[1] == 1;
     s->pack = (cpu_channel_packing){ .groups = s->depthwise ? 1 : a->groups,
                                      .in_channels = w->dim[1],
                                      .kernel = s->kh * s->kw };
     s->pack.out_channels = y->dim[1] / s->pack.groups;
-    s->in_vectors = divided_up(x->dim[1] / s->pack.groups, lanes);
-    s->out_vectors = divided_up(s->pack.out_channels, lanes);
+    s->in_vectors = cpu_divided_up(x->dim[1] / s->pack.groups, lanes);
+    s->out_vectors = cpu_divided_up(s->pack.out_channels, lanes);
     s->taps = cpu_plan_alloc(plan, (size_t)(s->in_vectors * s->pack.kernel), sizeof *s->taps);
     choose_blocks(plan, s, y);
+    return s;
+}
+
+bool cpu_small_lower_conv(cpu_plan *plan, uint32_t n)
+{
+    const cnn_node *node = cnn_node_at(plan->program, n);
+    const cnn_conv2d_attrs *a = node->attrs;
+    const cnn_type *x = cpu_type_of(plan, node->in[0]);
+    const cnn_type *w = cpu_type_of(plan, node->in[1]);
+    const cnn_type *y = cpu_type_of(plan, node->out[0]);
+    if (!has_form(plan, a, x, y))
+        return false;
+    if (cpu_winograd_pays(plan, a, x, w, y)) {
+        cpu_lower_winograd(plan, n);
+        return true;
+    }
+    conv_spec *s = make_spec(plan, a, x, w, y);
+    if (s == NULL)
+        return true;
     int32_t from = cpu_image_of(plan, n, node->in[0]), weights = cpu_plain_of(plan, node->in[1]);
     int32_t packed = cpu_add_channel_pack(plan, n, &s->pack, weights);
     const int32_t pack_step = (int32_t)plan->n_steps - 1;

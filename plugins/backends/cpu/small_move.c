@@ -205,7 +205,7 @@ bool cpu_small_lower_concat(cpu_plan *plan, uint32_t n)
 {
     const cnn_node *node = cnn_node_at(plan->program, n);
     const cnn_axis_attrs *a = node->attrs;
-    const cnn_type *out = &cnn_value_at(plan->program, node->out[0])->type;
+    const cnn_type *out = cpu_type_of(plan, node->out[0]);
     int32_t in[CPU_MAX_OPERANDS];
     if (a->axis != 1 || out->rank != 4 || out->dtype != CNN_F32 || node->n_in >= CPU_MAX_OPERANDS)
         return false;
@@ -246,8 +246,8 @@ static cnn_status run_matmul(const cpu_step *step, void *const *p, const cpu_pla
     product j = { plan, p[0], p[1], p[2], x->dim[0], x->dim[1], y->dim[1], y->dim[1] };
     (void)err;
     if (j.k * j.outs >= WORTH_SHARING)
-        j.part = (j.outs + 4 * plan->host->threads - 1) / (4 * plan->host->threads);
-    plan->host->parallel(plan->host, (uint32_t)((j.outs + j.part - 1) / j.part), product_part, &j);
+        j.part = cpu_divided_up(j.outs, 4 * plan->host->threads);
+    plan->host->parallel(plan->host, (uint32_t)cpu_divided_up(j.outs, j.part), product_part, &j);
     return CNN_OK;
 }
 

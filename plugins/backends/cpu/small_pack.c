@@ -15,8 +15,8 @@ static int64_t widest(const cpu_kernels *k, int64_t height)
 
 void cpu_cut_columns(const cpu_kernels *k, cpu_channel_conv *c, int64_t columns)
 {
-    const int64_t most = widest(k, c->height), blocks = (columns + most - 1) / most;
-    const int64_t width = (columns + blocks - 1) / blocks;
+    const int64_t most = widest(k, c->height), blocks = cpu_divided_up(columns, most);
+    const int64_t width = cpu_divided_up(columns, blocks);
     c->width = (int32_t)width;
     c->n_narrow = (int32_t)(blocks * width - columns);
     c->n_wide = (int32_t)blocks - c->n_narrow;
@@ -37,7 +37,7 @@ cpu_channel_blocks cpu_choose_channel_blocks(const cpu_kernels *k, int64_t vecto
 {
     cpu_channel_blocks best = { (int32_t)vectors, 1, 0 };
     double least = 1e300;
-    for (int64_t n = (vectors + CPU_CHANNEL_HEIGHT - 1) / CPU_CHANNEL_HEIGHT; n <= vectors; n++) {
+    for (int64_t n = cpu_divided_up(vectors, CPU_CHANNEL_HEIGHT); n <= vectors; n++) {
         const int64_t low = vectors / n, n_high = vectors % n;
         double cost = (double)(n - n_high) * row_cycles(k, low, columns, products);
         if (n_high > 0)

@@ -18,11 +18,6 @@ typedef struct winograd_spec {
 
 enum { TILE = CPU_WINOGRAD_TILE, POINTS = CPU_WINOGRAD_POINTS };
 
-static int64_t divided_up(int64_t n, int64_t by)
-{
-    return (n + by - 1) / by;
-}
-
 /* ---- which ---- */
 
 /* In cycles of a thread: products take half a cycle for each vector, a transform of one vector
@@ -35,10 +30,10 @@ bool cpu_winograd_pays(const cpu_plan *plan, const cnn_conv2d_attrs *a, const cn
         return false;
     enum { TRANSFORM = 100, BYTES = 4, TAPS = CPU_WINOGRAD_TAPS };
     const double lanes = plan->kernels->lanes;
-    const double in = (double)x->dim[1], out = (double)divided_up(y->dim[1], (int64_t)lanes);
+    const double in = (double)x->dim[1], out = (double)cpu_divided_up(y->dim[1], (int64_t)lanes);
     const double pixels = (double)(y->dim[0] * y->dim[2] * y->dim[3]);
     const double tiles =
-        (double)(y->dim[0] * divided_up(y->dim[2], TILE) * divided_up(y->dim[3], TILE));
+        (double)(y->dim[0] * cpu_divided_up(y->dim[2], TILE) * cpu_divided_up(y->dim[3], TILE));
     const double weights = in * out * lanes * sizeof(float) / BYTES;
     double direct = TAPS * in * out * pixels / 2;
     double points = POINTS * in * out * tiles / 2;
@@ -58,7 +53,7 @@ static int64_t rows_at_once(const winograd_spec *s, int64_t lanes)
     const int64_t row = s->tile_columns * POINTS * (s->in_vectors + s->out_vectors) * lanes *
                         (int64_t)sizeof(float);
     const int64_t most = CACHED / row > 1 ? CACHED / row : 1;
-    return divided_up(s->tile_rows, divided_up(s->tile_rows, most));
+    return cpu_divided_up(s->tile_rows, cpu_divided_up(s->tile_rows, most));
 }
 
 static winograd_spec *make_spec(cpu_plan *plan, const cnn_conv2d_attrs *a, const cnn_type *x,
@@ -69,10 +64,10 @@ static winograd_spec *make_spec(cpu_plan *plan, const cnn_conv2d_attrs *a, const
     if (s == NULL)
         return NULL;
     *s = (winograd_spec){ .a = a,
-                          .in_vectors = divided_up(x->dim[1], lanes),
-                          .out_vectors = divided_up(y->dim[1], lanes),
-                          .tile_rows = divided_up(y->dim[2], TILE),
-                          .tile_columns = divided_up(y->dim[3], TILE) };
+                          .in_vectors = cpu_divided_up(x->dim[1], lanes),
+                          .out_vectors = cpu_divided_up(y->dim[1], lanes),
+                          .tile_rows = cpu_divided_up(y->dim[2], TILE),
+                          .tile_columns = cpu_divided_up(y->dim[3], TILE) };
     s->at_once = rows_at_once(s, lanes);
     s->pack = (cpu_channel_packing){ .groups = 1,
                                      .in_channels = x->dim[1],
@@ -82,7 +77,7 @@ static winograd_spec *make_spec(cpu_plan *plan, const cnn_conv2d_attrs *a, const
                                      .packed = s->out_vectors * lanes * x->dim[1] };
     s->pack.blocks = cpu_choose_channel_blocks(plan->kernels, s->out_vectors,
                                                s->at_once * s->tile_columns, x->dim[1]);
-    const int64_t parts = divided_up(8 * threads, POINTS);
+    const int64_t parts = cpu_divided_up(8 * threads, POINTS);
     s->block_parts = (int32_t)(parts < s->pack.blocks.count ? parts : s->pack.blocks.count);
     s->taps = cpu_plan_alloc(plan, (size_t)s->in_vectors, sizeof *s->taps);
     for (int64_t c = 0; s->taps != NULL && c < s->in_vectors; c++)
@@ -93,8 +88,8 @@ static winograd_spec *make_spec(cpu_plan *plan, const cnn_conv2d_attrs *a, const
 void cpu_lower_winograd(cpu_plan *plan, uint32_t n)
 {
     const cnn_node *node = cnn_node_at(plan->program, n);
-    const cnn_type *x = &cnn_value_at(plan->program, node->in[0])->type;
-    const cnn_type *y = &cnn_value_at(plan->program, node->out[0])->type;
+    const cnn_type *x = cpu_type_of(plan, node->in[0]);
+    const cnn_type *y = cpu_type_of(plan, node->out[0]);
     winograd_spec *s = make_spec(plan, node->attrs, x, y);
     int32_t from = cpu_image_of(plan, n, node->in[0]), weights = cpu_plain_of(plan, node->in[1]);
     if (s == NULL)

@@ -14,7 +14,7 @@ typedef struct weight_grad_spec {
 static void rows_inside(const cpu_extent *e, int64_t k, int32_t *y0, int32_t *y1)
 {
     const int64_t offset = k * e->dilation - e->before;
-    int64_t first = offset >= 0 ? 0 : (-offset + e->stride - 1) / e->stride;
+    int64_t first = offset >= 0 ? 0 : cpu_divided_up(-offset, e->stride);
     int64_t end = offset >= e->in ? 0 : (e->in - 1 - offset) / e->stride + 1;
     *y0 = (int32_t)first;
     *y1 = (int32_t)(end < e->out ? end : e->out);
@@ -31,7 +31,7 @@ static void choose_block(const cpu_kernels *k, cpu_weight_grad_params *p, int64_
             if (height * width + width + 1 > k->registers || (height > 6 && width > 2))
                 continue;
             double blocks =
-                (double)((p->channels + height - 1) / height) * (double)((run + width - 1) / width);
+                (double)cpu_divided_up(p->channels, height) * (double)cpu_divided_up(run, width);
             double cost = blocks * cpu_block_cycles(height, width);
             if (cost < least) {
                 least = cost;
@@ -147,7 +147,7 @@ void cpu_add_weight_grad(cpu_plan *plan, uint32_t n, int32_t x, int32_t dy, int6
 {
     const cnn_node *node = cnn_node_at(plan->program, n);
     weight_grad_spec *s = cpu_plan_alloc(plan, 1, sizeof *s);
-    int64_t count = cnn_count(&cnn_value_at(plan->program, node->out[0])->type);
+    int64_t count = cnn_count(cpu_type_of(plan, node->out[0]));
     if (s == NULL)
         return;
     *s = (weight_grad_spec){ .groups = groups,

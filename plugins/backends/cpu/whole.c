@@ -11,15 +11,10 @@ static const cnn_node *node_of(const cpu_plan *plan, const cpu_step *step)
     return cnn_node_at(plan->program, (uint32_t)step->node);
 }
 
-static const cnn_type *type_of(const cpu_plan *plan, int32_t v)
-{
-    return &cnn_value_at(plan->program, v)->type;
-}
-
 static cnn_status copy(const cpu_step *step, void *const *p, const cpu_plan *plan, cnn_error *err)
 {
     (void)err;
-    memcpy(p[1], p[0], (size_t)cnn_bytes(type_of(plan, node_of(plan, step)->in[0])));
+    memcpy(p[1], p[0], (size_t)cnn_bytes(cpu_type_of(plan, node_of(plan, step)->in[0])));
     return CNN_OK;
 }
 
@@ -27,7 +22,7 @@ static cnn_status copy(const cpu_step *step, void *const *p, const cpu_plan *pla
 static cnn_status assign(const cpu_step *step, void *const *p, const cpu_plan *plan, cnn_error *err)
 {
     (void)err;
-    memcpy(p[0], p[1], (size_t)cnn_bytes(type_of(plan, node_of(plan, step)->in[0])));
+    memcpy(p[0], p[1], (size_t)cnn_bytes(cpu_type_of(plan, node_of(plan, step)->in[0])));
     return CNN_OK;
 }
 
@@ -78,10 +73,10 @@ static void reduce_one(void *context, uint32_t i)
 static cnn_status reduce(const cpu_step *step, void *const *p, const cpu_plan *plan, cnn_error *err)
 {
     const cnn_node *node = node_of(plan, step);
-    reduce_job job = { type_of(plan, node->in[0]), node->attrs, p[0], p[1] };
+    reduce_job job = { cpu_type_of(plan, node->in[0]), node->attrs, p[0], p[1] };
     (void)err;
-    plan->host->parallel(plan->host, (uint32_t)cnn_count(type_of(plan, node->out[0])), reduce_one,
-                         &job);
+    plan->host->parallel(plan->host, (uint32_t)cnn_count(cpu_type_of(plan, node->out[0])),
+                         reduce_one, &job);
     return CNN_OK;
 }
 
@@ -121,8 +116,8 @@ static cnn_status total(const cpu_step *step, void *const *p, const cpu_plan *pl
                       cnn_count(&plan->values[step->out[0]].type),
                       (float)*(const double *)step->params };
     (void)err;
-    plan->host->parallel(plan->host, (uint32_t)((job.count + TOTAL_CHUNK - 1) / TOTAL_CHUNK),
-                         total_chunk, &job);
+    plan->host->parallel(plan->host, (uint32_t)cpu_divided_up(job.count, TOTAL_CHUNK), total_chunk,
+                         &job);
     return CNN_OK;
 }
 
@@ -170,10 +165,10 @@ static cnn_status draw(const cpu_step *step, void *const *p, const cpu_plan *pla
     random_job job = { { (uint32_t)seed[0], (uint32_t)seed[1] },
                        (uint32_t)now[0],
                        (uint32_t)CNN_RNG_OP + (uint32_t)attrs->stream,
-                       cnn_count(type_of(plan, node->out[0])),
+                       cnn_count(cpu_type_of(plan, node->out[0])),
                        p[2] };
     (void)err;
-    plan->host->parallel(plan->host, (uint32_t)((job.count + RANDOM_CHUNK - 1) / RANDOM_CHUNK),
+    plan->host->parallel(plan->host, (uint32_t)cpu_divided_up(job.count, RANDOM_CHUNK),
                          random_chunk, &job);
     return CNN_OK;
 }

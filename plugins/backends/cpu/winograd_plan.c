@@ -4,11 +4,6 @@
 enum { TILE = CPU_WINOGRAD_TILE, POINTS = CPU_WINOGRAD_POINTS, TAPS = CPU_WINOGRAD_TAPS };
 enum { LANES = CPU_WINOGRAD_LANES };
 
-static int64_t divided_up(int64_t n, int64_t by)
-{
-    return (n + by - 1) / by;
-}
-
 /* ---- weights ---- */
 
 /* G times three rows, for all lanes: 1 / (2 a^2 (a^2 - b^2)) is -2/3, the same of b 1/6. */
@@ -106,8 +101,8 @@ static cnn_status pack(const cpu_step *step, void *const *p, const cpu_plan *pla
 static int64_t rows_at_once(int64_t rows, int64_t columns)
 {
     enum { LEAST = 6 };
-    const int64_t wanted = divided_up(LEAST, columns);
-    return wanted < rows ? divided_up(rows, divided_up(rows, wanted)) : rows;
+    const int64_t wanted = cpu_divided_up(LEAST, columns);
+    return wanted < rows ? cpu_divided_up(rows, cpu_divided_up(rows, wanted)) : rows;
 }
 
 /* In cycles of a thread: products as their register blocks take them, about a hundred for a
@@ -118,10 +113,10 @@ bool cpu_tile_winograd_pays(const cpu_plan *plan, const cpu_winograd_conv *c)
     enum { TRANSFORM = 100, WEIGHTS = 50, MOST_BYTES = 12 << 20 };
     const cpu_kernels *k = plan->kernels;
     const int64_t in = c->pack.in_channels, out = c->pack.out_channels;
-    const int64_t rows = divided_up(c->rows, TILE), columns = divided_up(c->columns, TILE);
+    const int64_t rows = cpu_divided_up(c->rows, TILE), columns = cpu_divided_up(c->columns, TILE);
     const int64_t at_once = rows_at_once(rows, columns);
     const double direct = (double)c->rows * cpu_product_cycles(k, out, c->columns, TAPS * in);
-    const double products = POINTS * (double)divided_up(rows, at_once) *
+    const double products = POINTS * (double)cpu_divided_up(rows, at_once) *
                             cpu_product_cycles(k, out, at_once * columns, in);
     const double transforms = TRANSFORM * (double)(rows * columns * (in + out));
     const double weights = WEIGHTS * (double)(in * out) / (double)plan->tiles;
@@ -153,8 +148,8 @@ static void fill_params(cpu_plan *plan, winograd_spec *s)
 {
     cpu_winograd_params *p = &s->params;
     cpu_packing *pack = &s->conv.pack;
-    p->tile_rows = (int32_t)divided_up(s->conv.rows, TILE);
-    p->tile_columns = (int32_t)divided_up(s->conv.columns, TILE);
+    p->tile_rows = (int32_t)cpu_divided_up(s->conv.rows, TILE);
+    p->tile_columns = (int32_t)cpu_divided_up(s->conv.columns, TILE);
     p->at_once = (int32_t)rows_at_once(p->tile_rows, p->tile_columns);
     p->pad[0] = s->conv.pad[0];
     p->pad[1] = s->conv.pad[1];
