@@ -1,9 +1,10 @@
 /* classics FILE PIPELINE SHAPE CLASSES [PATH=VALUE ...]: a network with the weights of formula.h on
  * one batch, against what PyTorch gave with the same ones (see tools/classics.py).
  *
- * The output is that of the network as it is. For the gradients every relu is an elu, here and in
- * PyTorch: where an input is 0 but for rounding, the slope of relu may be 0 or 1, and no two
- * programs round alike. Of each gradient the norm and three projections are compared.
+ * The output is that of the network as it is. For the gradients every relu is an elu and every
+ * maximum a mean, here and in PyTorch: where an input is 0 but for rounding the slope of relu may
+ * be 0 or 1, where two pixels are almost equal either may win, and no two programs round alike. Of
+ * each gradient the norm and three projections are compared.
  *
  * With `-` as FILE it lists the weights: name, dimensions. */
 #include <inttypes.h>
@@ -47,15 +48,25 @@ typedef struct job {
 
 /* ---- opening ---- */
 
-static void use_elu(cnn_doc *doc)
+static const char *smooth(const char *layer)
 {
-    if (doc->kind == CNN_DOC_SCALAR &&
-        (strcmp(doc->text, "relu") == 0 || strcmp(doc->text, "relu6") == 0))
-        doc->text = "elu";
+    static const char *const pairs[][2] = { { "relu", "elu" },
+                                            { "relu6", "elu" },
+                                            { "max_pool2d", "avg_pool2d" } };
+    for (size_t i = 0; i < sizeof pairs / sizeof pairs[0]; i++)
+        if (strcmp(layer, pairs[i][0]) == 0)
+            return pairs[i][1];
+    return layer;
+}
+
+static void make_smooth(cnn_doc *doc)
+{
+    if (doc->kind == CNN_DOC_SCALAR)
+        doc->text = smooth(doc->text);
     for (uint32_t i = 0; doc->kind != CNN_DOC_SCALAR && i < doc->count; i++) {
-        use_elu(doc->items[i]);
+        make_smooth(doc->items[i]);
         if (doc->kind == CNN_DOC_MAP)
-            use_elu(doc->keys[i]);
+            make_smooth(doc->keys[i]);
     }
 }
 
@@ -83,7 +94,7 @@ static cnn_status open_pipeline(const job *todo, bool train, net *n)
     if (status == CNN_OK)
         status = cnn_context_doc(c);
     if (status == CNN_OK && train)
-        use_elu(c->doc);
+        make_smooth(c->doc);
     return status == CNN_OK ? cnn_context_config(c) : status;
 }
 
