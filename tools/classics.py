@@ -5,8 +5,7 @@
 
 TEST_CLASSICS is the test program, which lists the weights of a pipeline. Weights and images come from the
 formula of tests/classics/formula.h; PyTorch computes in float64. Gradients are those of the network with elu in
-the place of every relu. Where max pooling has two almost equal pixels the gradient depends on rounding too: such
-seeds are passed over, that is, those with which weights that differ by 2e-7 give other gradients.
+the place of relu, and with averages in the place of maxima.
 """
 import os
 import subprocess
@@ -23,10 +22,10 @@ from safetensors_file import write_safetensors
 
 warnings.filterwarnings("ignore")
 HERE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..")
+max_pool2d = F.max_pool2d
 OUT = os.path.join(HERE, "tests", "classics")
 DIRECTIONS, IMAGES = 3, 0xFFFFFFFF
-PERTURBATION, STEADY, NOTHING = 2e-7, 3e-5, 1e-5
-SEEDS = range(1, 9)
+SEED = 1
 
 
 def mix(x):
@@ -80,10 +79,11 @@ def batch(seed, shape, classes):
     return torch.tensor(x, dtype=torch.float64), torch.tensor([(7 * i + 3) % classes for i in range(shape[0])])
 
 
-def use(relu, relu6):
+def use(relu, relu6, pool):
     F.relu = lambda x, inplace=False: relu(x)
     torch.nn.ReLU.forward = lambda self, x: relu(x)
     torch.nn.ReLU6.forward = lambda self, x: relu6(x)
+    torch.nn.MaxPool2d.forward = lambda m, x: pool(x, m.kernel_size, m.stride, m.padding, ceil_mode=m.ceil_mode)
 
 
 def measures(net, pairs, seed):
@@ -99,52 +99,32 @@ def measures(net, pairs, seed):
 def gradients(net, pairs, seed, x, y):
     net.train()
     net.zero_grad()
-    use(F.elu, F.elu)
+    use(F.elu, F.elu, F.avg_pool2d)
     loss = F.cross_entropy(net(x), y)
     loss.backward()
     return loss.detach().numpy(), measures(net, pairs, seed)
 
 
 def outputs(net, x):
-    use(torch.relu, lambda v: v.clamp(0, 6))
+    use(torch.relu, lambda v: v.clamp(0, 6), max_pool2d)
     net.eval()
     with torch.no_grad():
         return net(x).numpy()
-
-
-def steady(net, pairs, seed, x, y, want):
-    """Do weights that differ by rounding give the same gradients?"""
-    scale = numpy.maximum(want[:, :1], NOTHING * want[:, 0].max())
-    worst = 0
-    for _ in range(2):
-        fill(net, pairs, seed)
-        with torch.no_grad():
-            for p in net.parameters():
-                p.mul_(1 + PERTURBATION * torch.randn_like(p))
-        worst = max(worst, (numpy.abs(gradients(net, pairs, seed, x, y)[1] - want) / scale).max())
-    return worst
 
 
 def make(program, name, case):
     shape, classes = [int(d) for d in case[0].split("x")], int(case[1])
     net = classics_nets.make(name).double()
     pairs = paired(net, listed(program, os.path.join(HERE, "pipelines", "classics", name + ".yaml"), case))
-    for seed in SEEDS:
-        x, y = batch(seed, shape, classes)
-        fill(net, pairs, seed)
-        output = outputs(net, x)
-        loss, rows = gradients(net, pairs, seed, x, y)
-        worst = steady(net, pairs, seed, x, y, rows)
-        print(f"{name}: seed {seed}, loss {loss:.3f}, largest output {numpy.abs(output).max():.3g}, "
-              f"gradients move by {worst:.1e}", flush=True)
-        if worst < STEADY:
-            break
-    else:
-        sys.exit(f"{name}: no seed has steady gradients")
+    x, y = batch(SEED, shape, classes)
+    fill(net, pairs, SEED)
+    output = outputs(net, x)
+    loss, rows = gradients(net, pairs, SEED, x, y)
+    print(f"{name}: loss {loss:.3f}, largest output {numpy.abs(output).max():.3g}", flush=True)
     write_safetensors(os.path.join(OUT, name + ".safetensors"),
                       {"output": output.astype("<f4"), "loss": loss.reshape(1).astype("<f4"),
                        "gradients": rows.astype("<f4")},
-                      {"seed": str(seed), "torch": torch.__version__, "maker": "tools/classics.py"})
+                      {"seed": str(SEED), "torch": torch.__version__, "maker": "tools/classics.py"})
 
 
 def main():

@@ -76,7 +76,7 @@ def googlenet(classes):
 
 def googlenet_cifar10():
     net = googlenet(10)
-    net.conv1 = models.googlenet.__globals__["BasicConv2d"](3, 192, kernel_size=3, padding=1)
+    net.conv1 = type(net.conv1)(3, 192, kernel_size=3, padding=1)
     net.maxpool1 = net.conv2 = net.conv3 = net.maxpool2 = nn.Identity()
     return net
 

@@ -25,9 +25,10 @@
  * and sums of up to 1e5 products leave about 1e-5 of the largest output, or of the gradient. */
 static const double tolerance = 1e-4;
 
-/* A bias before a batch norm has no gradient; what comes out is rounding, so much of the largest
- * gradient of the network at most. */
-static const double nothing = 1e-5;
+/* A bias before a batch norm has no gradient. PyTorch's is then a rounding of float64, less than
+ * the first share of the network's largest gradient, and ours one of float32, less than the second.
+ */
+static const double nothing = 1e-9, rounding = 1e-6;
 
 typedef struct net {
     cnn_context context;
@@ -222,9 +223,10 @@ static const cnn_stored *find(const cnn_safetensors *file, const char *name)
 static void report(const char *what, double error)
 {
     bool ok = error <= tolerance;
-    if (!ok || strchr(what, '.') == NULL)
+    if (!ok || strchr(what, '.') == NULL) /* of the weights only those that are wrong */
         printf("%s %-40s %.1e\n", ok ? "ok    " : "FAILED", what, error);
-    CHECK(ok);
+    test_failures += ok ? 0 : 1;
+    test_checks++;
 }
 
 /* A value of the program against a stored tensor: the largest difference over the largest number.
@@ -288,7 +290,7 @@ static void compare_gradients(net *n, const cnn_stored *want)
 {
     cnn_session *session = n->run->session;
     const float *row = want->data;
-    double floor = nothing * largest_norm(want);
+    double largest = largest_norm(want);
     double worst = 0;
     uint32_t k = 0, compared = 0;
     for (uint32_t s = 0; s < cnn_session_states(session); s++) {
@@ -308,7 +310,8 @@ static void compare_gradients(net *n, const cnn_stored *want)
             double d = fabs(got[i] - (double)row[i]);
             error = isnan(d) || d > error ? d : error;
         }
-        error /= fmax((double)row[0], floor);
+        bool none = (double)row[0] <= nothing * largest;
+        error /= none ? largest * rounding / tolerance : (double)row[0];
         worst = fmax(worst, error);
         report(state->name, error);
         row += 1 + FORMULA_DIRECTIONS;
