@@ -132,7 +132,7 @@ def main():
     torch.manual_seed(0)
     with open(os.path.join(OUT, "cases.txt")) as f:
         cases = [line.split() for line in f if not line.startswith("#")]
-    for name, *case in cases:
+    for name, _, *case in cases:
         if len(sys.argv) < 3 or name in sys.argv[2:]:
             make(sys.argv[1], name, case)
 

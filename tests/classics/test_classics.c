@@ -60,14 +60,25 @@ static const char *smooth(const char *layer)
     return layer;
 }
 
-static void make_smooth(cnn_doc *doc)
+/* The weights are written anyway: to draw millions of normal numbers first takes most of the time.
+ */
+static void start_with_zeros(const cnn_doc *init)
 {
-    if (doc->kind == CNN_DOC_SCALAR)
+    static cnn_doc zero = { .kind = CNN_DOC_SCALAR, .text = "0" };
+    for (uint32_t i = 0; i < init->count; i++)
+        init->items[i] = &zero;
+}
+
+static void edit(cnn_doc *doc, bool train)
+{
+    if (doc->kind == CNN_DOC_SCALAR && train)
         doc->text = smooth(doc->text);
     for (uint32_t i = 0; doc->kind != CNN_DOC_SCALAR && i < doc->count; i++) {
-        make_smooth(doc->items[i]);
+        if (doc->kind == CNN_DOC_MAP && strcmp(doc->keys[i]->text, "init") == 0)
+            start_with_zeros(doc->items[i]);
         if (doc->kind == CNN_DOC_MAP)
-            make_smooth(doc->keys[i]);
+            edit(doc->keys[i], train);
+        edit(doc->items[i], train);
     }
 }
 
@@ -94,8 +105,8 @@ static cnn_status open_pipeline(const job *todo, bool train, net *n)
     cnn_status status = cnn_command_parse(argc, argv, c->arena, &c->command, &c->err);
     if (status == CNN_OK)
         status = cnn_context_doc(c);
-    if (status == CNN_OK && train)
-        make_smooth(c->doc);
+    if (status == CNN_OK)
+        edit(c->doc, train);
     return status == CNN_OK ? cnn_context_config(c) : status;
 }
 
