@@ -28,6 +28,7 @@ class Row:
     batch: int = 64
     shape: str = "1x28x28"
     classes: int = 10
+    overlay: str = ""  # a file on top of the pipeline
     mnist: bool = False
     augment: int = 0
     unit: str = "s"
@@ -38,6 +39,7 @@ class Row:
     samples: int = 0  # in what the figure covers
 
 
+PLAIN, SMALL = "bench/pipelines/plain.yaml", "bench/pipelines/small.yaml"
 EPOCH = 60000
 EPOCH_STEPS = EPOCH / 64
 
@@ -49,8 +51,9 @@ def mnist_training(name, must, aim, train_macs):
 
 
 def against_runtime(name, title, must, aim):
-    return Row(f"infer-{name}", f"infer {title} at 224, batch 1", "infer", f"bench/pipelines/{name}.yaml", RUNTIME,
-               RUNTIME, net=name, batch=1, shape="3x224x224", classes=1000, unit="ms", scale=1e3, must=must, aim=aim)
+    return Row(f"infer-{name}", f"infer {title} at 224, batch 1", "infer", f"pipelines/classics/{name}.yaml", RUNTIME,
+               RUNTIME, net=name, overlay=PLAIN, batch=1, shape="3x224x224", classes=1000, unit="ms", scale=1e3,
+               must=must, aim=aim)
 
 
 ROWS = (
@@ -61,10 +64,11 @@ ROWS = (
     mnist_training("residual", 2.2, 3, 3 * 2013184 - 230400),
     mnist_training("inception", 1.8, 2.5, 3 * 6019200 - 144000),
     Row("train-resnet20", "train ResNet-20, 32x32, batch 128, augmented, an epoch of 50,000", "train",
-        "bench/pipelines/resnet20.yaml", TRAINING, QUICK_TRAINING, net="resnet20", batch=128, shape="3x32x32",
-        augment=4, scale=50000 / 128, must=1.5, aim=2.5),
-    Row("train-resnet18", "train ResNet-18 at 224, batch 16, a step", "train", "bench/pipelines/resnet18.yaml",
-        TRAINING, QUICK_TRAINING, net="resnet18", batch=16, shape="3x224x224", classes=1000, must=1.1, aim=1.4),
+        "pipelines/classics/resnet20.yaml", TRAINING, QUICK_TRAINING, net="resnet20", overlay=SMALL, batch=128,
+        shape="3x32x32", augment=4, scale=50000 / 128, must=1.5, aim=2.5),
+    Row("train-resnet18", "train ResNet-18 at 224, batch 16, a step", "train", "pipelines/classics/resnet18.yaml",
+        TRAINING, QUICK_TRAINING, net="resnet18", overlay=PLAIN, batch=16, shape="3x224x224", classes=1000,
+        must=1.1, aim=1.4),
     Row("whole-hw1", "the whole Homework 1 run, 10 epochs with tests", "whole", "pipelines/mnist-hw1.yaml", SCRIPT,
         SCRIPT, must=10, aim=15),
     Row("infer-hw1", "infer 10,000 Homework 1 images, batch 64", "infer", "pipelines/mnist-hw1.yaml", INFERENCE,

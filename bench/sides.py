@@ -46,6 +46,8 @@ class Cnnrun:
     def __init__(self, row, backend, threads):
         self.row, self.threads = row, threads
         self.options = ["output.dir=", "output.report=[]", f"backend={backend}", "--threads", str(threads)]
+        if row.overlay:
+            self.options.insert(0, "@" + row.overlay)
         self.setting = "2 threads" if threads == 2 else "1 thread"
         self.version = subprocess.run([CNNRUN, "--version"], capture_output=True, text=True).stdout.split("\n")[0]
         self.name, self.count = "cnnrun", MIN_STEPS

@@ -377,7 +377,11 @@ cnn_config *cnn_config_from(const cnn_doc *doc, const char *path, cnn_registry *
     size_t errors = diags->errors;
     cnn_config *config = CNN_NEW(arena, cnn_config);
     cnn_config_reader reader = {
-        .config = config, .registry = registry, .arena = arena, .diags = diags
+        .config = config,
+        .registry = registry,
+        .arena = arena,
+        .diags = diags,
+        .file = doc->place.source,
     };
     config->path = path;
     config->doc = doc;

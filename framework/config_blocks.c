@@ -114,7 +114,7 @@ void cnn_config_check_blocks(cnn_config_reader *r)
                 cnn_diag_error(r->diags, block->place, "block %s contains itself", block->name),
                 "a block is written out where it is used, which would never end; for a chain of "
                 "equal blocks use `repeat:`");
-        else if (!block->used)
+        else if (!block->used && block->place.source == r->file) /* included ones are a library */
             cnn_diag_warning(r->diags, block->place, "block %s is not used", block->name);
     }
 }

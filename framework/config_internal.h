@@ -9,6 +9,7 @@ typedef struct cnn_config_reader {
     cnn_registry *registry;
     cnn_arena *arena;
     cnn_diags *diags;
+    const cnn_source *file; /* the pipeline itself, not what it includes */
 
     /* Names of layers that `from:` may use at this point of the model. */
     const cnn_doc **names;

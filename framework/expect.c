@@ -14,22 +14,15 @@ static void differ(FILE *out, bool *met, const char *what, double got, const cha
 }
 
 /* Trained numbers and multiply-adds of one sample's forward pass. */
-static cnn_status check_size(cnn_run *run, FILE *out, bool *met, cnn_error *err)
+static void check_size(const cnn_expect_config *expect, const cnn_graph *graph, FILE *out,
+                       bool *met)
 {
-    const cnn_expect_config *expect = &run->config->expect;
-    if (expect->params < 0 && expect->macs < 0)
-        return CNN_OK;
-    cnn_step *step = cnn_step_build(run->config, run->registry, cnn_data_shape_of(run->data),
-                                    CNN_PREDICT, 1, run->arena, run->diags);
-    if (step == NULL)
-        return cnn_fail(err, CNN_INVALID, "%s", "");
-    double params = (double)cnn_graph_params(step->graph);
-    double macs = cnn_graph_macs(step->graph, 0, step->graph->n_nodes);
+    double params = (double)cnn_graph_params(graph);
+    double macs = cnn_graph_macs(graph, 0, graph->n_nodes);
     if (expect->params >= 0 && params != (double)expect->params)
         differ(out, met, "the number of parameters", params, "", (double)expect->params);
     if (expect->macs >= 0 && macs != (double)expect->macs)
         differ(out, met, "the number of multiply-adds", macs, "", (double)expect->macs);
-    return CNN_OK;
 }
 
 /* Loss and accuracy of the last test; tests first if nothing was tested. */
@@ -118,7 +111,7 @@ static cnn_status check_output(cnn_run *run, FILE *out, bool *met, cnn_error *er
     };
     static const cnn_table params = CNN_TABLE(table);
     const cnn_expect_config *expect = &run->config->expect;
-    if (expect->shape.count == 0 && expect->output == NULL)
+    if (expect->output == NULL)
         return CNN_OK;
     cnn_type type;
     float *got;
@@ -128,17 +121,33 @@ static cnn_status check_output(cnn_run *run, FILE *out, bool *met, cnn_error *er
     cnn_status status = cnn_run_predict(run, split, 0, count, &type, &got, NULL, err);
     if (status != CNN_OK)
         return status;
-    check_shape(expect, &type, out, met);
-    if (expect->output != NULL) {
-        const expected *want = cnn_params_read("expect", &params, sizeof(expected), expect->output,
-                                               expect->output->place, NULL, run->arena, run->diags);
-        if (want != NULL)
-            check_numbers(expect, &want->output, &type, got, out, met);
-        else
-            status = cnn_fail(err, CNN_INVALID, "%s", "");
-    }
+    const expected *want = cnn_params_read("expect", &params, sizeof(expected), expect->output,
+                                           expect->output->place, NULL, run->arena, run->diags);
+    if (want != NULL)
+        check_numbers(expect, &want->output, &type, got, out, met);
+    else
+        status = cnn_fail(err, CNN_INVALID, "%s", "");
     free(got);
     return status;
+}
+
+cnn_status cnn_expect_model(const cnn_config *config, cnn_registry *registry,
+                            const cnn_data_shape *data, cnn_arena *arena, cnn_diags *diags,
+                            FILE *out, bool *met)
+{
+    const cnn_expect_config *expect = &config->expect;
+    *met = true;
+    if (expect->params < 0 && expect->macs < 0 && expect->shape.count == 0)
+        return CNN_OK;
+    cnn_step *step = cnn_step_build(config, registry, data, CNN_PREDICT, 1, arena, diags);
+    if (step == NULL)
+        return CNN_INVALID;
+    cnn_type type = cnn_value_at(&step->program, step->output)->type;
+    if (expect->shape.count == type.rank)
+        type.dim[0] = expect->shape.v[0]; /* a batch of any size */
+    check_size(expect, step->graph, out, met);
+    check_shape(expect, &type, out, met);
+    return CNN_OK;
 }
 
 cnn_status cnn_run_expect(cnn_run *run, FILE *out, bool *met, cnn_error *err)
@@ -146,9 +155,11 @@ cnn_status cnn_run_expect(cnn_run *run, FILE *out, bool *met, cnn_error *err)
     *met = true;
     if (!run->config->expect.present)
         return CNN_OK;
-    cnn_status status = check_size(run, out, met, err);
-    if (status == CNN_OK)
-        status = check_output(run, out, met, err);
+    cnn_status status = cnn_expect_model(run->config, run->registry, cnn_data_shape_of(run->data),
+                                         run->arena, run->diags, out, met);
+    if (status != CNN_OK)
+        return cnn_fail(err, status, "%s", "");
+    status = check_output(run, out, met, err);
     if (status == CNN_OK)
         status = check_quality(run, out, met, err);
     return status;

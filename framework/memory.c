@@ -72,25 +72,24 @@ static int larger_first(const void *a, const void *b)
     return x->value < y->value ? -1 : 1;
 }
 
-static int by_offset(const void *a, const void *b)
+/* Lowest gap between the blocks that live at the same time; `placed` is sorted by offset. */
+static uint64_t find_gap(const block *b, block *const *placed, uint32_t n_placed)
 {
-    const block *x = *(const block *const *)a, *y = *(const block *const *)b;
-    return x->offset < y->offset ? -1 : x->offset > y->offset;
+    uint64_t offset = 0;
+    for (uint32_t i = 0; i < n_placed && placed[i]->offset < offset + b->bytes; i++)
+        if (placed[i]->first <= b->last && b->first <= placed[i]->last &&
+            placed[i]->offset + placed[i]->bytes > offset)
+            offset = placed[i]->offset + placed[i]->bytes;
+    return offset;
 }
 
-/* Lowest gap between the blocks that live at the same time. */
-static uint64_t find_gap(const block *b, block **placed, uint32_t n_placed, block **together)
+/* Keeps `placed` sorted. */
+static void place_block(block *b, block **placed, uint32_t n_placed)
 {
-    uint32_t n = 0;
-    uint64_t offset = 0;
-    for (uint32_t i = 0; i < n_placed; i++)
-        if (placed[i]->first <= b->last && b->first <= placed[i]->last)
-            together[n++] = placed[i];
-    qsort(together, n, sizeof *together, by_offset);
-    for (uint32_t i = 0; i < n && together[i]->offset < offset + b->bytes; i++)
-        if (together[i]->offset + together[i]->bytes > offset)
-            offset = together[i]->offset + together[i]->bytes;
-    return offset;
+    uint32_t at = n_placed;
+    for (; at > 0 && placed[at - 1]->offset > b->offset; at--)
+        placed[at] = placed[at - 1];
+    placed[at] = b;
 }
 
 void cnn_plan_memory(cnn_program *p, cnn_value_info *values, cnn_arena *arena)
@@ -101,13 +100,14 @@ void cnn_plan_memory(cnn_program *p, cnn_value_info *values, cnn_arena *arena)
     find_last_uses(p, values);
     uint32_t count = make_blocks(p, blocks, block_of);
     block **order = CNN_NEW_ARRAY(arena, block *, count);
-    block **together = CNN_NEW_ARRAY(arena, block *, count);
+    block **placed = CNN_NEW_ARRAY(arena, block *, count);
     for (uint32_t i = 0; i < count; i++)
         order[i] = &blocks[i];
     qsort(order, count, sizeof *order, larger_first);
     p->arena_bytes = 0;
     for (uint32_t i = 0; i < count; i++) {
-        order[i]->offset = find_gap(order[i], order, i, together);
+        order[i]->offset = find_gap(order[i], placed, i);
+        place_block(order[i], placed, i);
         if (order[i]->offset + order[i]->bytes > p->arena_bytes)
             p->arena_bytes = order[i]->offset + order[i]->bytes;
     }

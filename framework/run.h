@@ -44,6 +44,12 @@ cnn_status cnn_run_predict(cnn_run *run, uint32_t split, int64_t first, int64_t 
  * *met says whether there were none. */
 cnn_status cnn_run_expect(cnn_run *run, FILE *out, bool *met, cnn_error *err);
 
+/* The part of expect: that is known before anything is computed: shape, parameters, multiply-adds.
+ * CNN_INVALID after errors in diags. (expect.c) */
+cnn_status cnn_expect_model(const cnn_config *config, cnn_registry *registry,
+                            const cnn_data_shape *data, cnn_arena *arena, cnn_diags *diags,
+                            FILE *out, bool *met);
+
 /* States from a safetensors file or a run's directory (model.safetensors, else the newest
  * checkpoint). A checkpoint brings optimizer states and its position in the training. Missing,
  * surplus or differently shaped tensors are errors that name them. */

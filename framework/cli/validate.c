@@ -4,12 +4,23 @@
 #include "base/text.h"
 #include "cli/cli.h"
 #include "program.h"
+#include "run.h"
 
 static bool build(cnn_context *context, const cnn_data_shape *shape, uint32_t mode, cnn_step **step)
 {
     *step = cnn_step_build(context->config, &context->registry, shape, mode,
                            cnn_context_batch(context, mode), context->arena, &context->diags);
     return *step != NULL && context->diags.errors == 0;
+}
+
+/* What the pipeline expects of its model; in --json standard output is for the errors. */
+static cnn_status expectations(cnn_context *context, const cnn_data_shape *shape)
+{
+    bool met = true, json = cnn_command_option(&context->command, "json") != NULL;
+    cnn_status status = cnn_expect_model(context->config, &context->registry, shape, context->arena,
+                                         &context->diags, json ? stderr : stdout, &met);
+    context->unmet = !met;
+    return status;
 }
 
 /* Errors of one program are mostly those of the others: the first that fails is enough. */
@@ -26,7 +37,7 @@ static cnn_status check(cnn_context *context, cnn_step **predict)
     bool ok = build(context, &shape, CNN_PREDICT, predict);
     if (ok && learns)
         ok = build(context, &shape, CNN_TRAIN, &step) && build(context, &shape, CNN_EVAL, &step);
-    return ok ? CNN_OK : CNN_INVALID;
+    return ok ? expectations(context, &shape) : CNN_INVALID;
 }
 
 static void add_diag(cnn_text *out, const cnn_diag *d)
@@ -68,7 +79,7 @@ static cnn_status validate(cnn_context *context)
     cnn_status status = check(context, &step);
     if (cnn_command_option(&context->command, "json") != NULL)
         print_json(context);
-    else if (status == CNN_OK)
+    else if (status == CNN_OK && !context->unmet)
         (void)printf("%s: valid, %u layers with %" PRId64 " weights\n", context->config->path,
                      step->graph->n_layers, cnn_graph_params(step->graph));
     return status;
@@ -85,7 +96,8 @@ const cnn_verb cnn_verb_validate = {
     .summary = "check everything without computing anything",
     .details =
         "Syntax, options, plugins, data files and shapes. All errors are shown, each with its\n"
-        "place in the file.",
+        "place in the file. Exit status 1 if only an expectation of the model is not met:\n"
+        "its output's shape, its parameters or its multiply-adds.",
     .options = options,
     .min_arguments = 1,
     .max_arguments = 1,

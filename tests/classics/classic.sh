@@ -1,0 +1,26 @@
+#!/bin/sh
+# classic.sh CNNRUN SOURCE_DIR NAME MODE SHAPE CLASSES [PATH=VALUE ...]: a network of pipelines/classics on small images:
+# two steps of training, then one step or the output on two backends.
+set -eu
+cnnrun=$1 pipeline=$2/pipelines/classics/$3.yaml mode=$4 shape=$5 classes=$6
+shift 6
+
+batch=${shape%%x*} image=${shape#*x}
+channels=${image%%x*} size=${image##*x}
+data="data.source={synthetic: {classes: $classes, channels: $channels, height: $size, width: $size, train: 16, test: 16}}"
+
+run() {
+    "$cnnrun" "$@" >log 2>&1 || {
+        echo "failed: cnnrun $*"
+        tail -n 20 log
+        exit 1
+    }
+}
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+[ "$mode" = train ] || batch=2
+cd "$work"
+run train "$pipeline" "$data" "$@" backend=cpu fallback=forbid train.batch="$batch" train.steps=2 test.every=0 output.dir=
+run compare "$pipeline" "$data" "$@" backend=reference,cpu fallback=forbid --batch "$batch" --mode "$mode"
+tail -n 1 log
