@@ -30,6 +30,14 @@ typedef struct cnn_metric_value {
     const double *values; /* counts: row-major */
 } cnn_metric_value;
 
+/* The gradient of the loss by one weight, in one training step. */
+typedef struct cnn_gradient {
+    const char *weight; /* "2.weight"; lives as long as the run */
+    const char *layer;  /* "2.conv2d"; so does it */
+    int64_t count;      /* numbers in the weight */
+    double norm;        /* the root of the sum of their gradients' squares, before any clipping */
+} cnn_gradient;
+
 typedef struct cnn_event {
     uint32_t size;
     uint32_t kind;        /* cnn_event_kind */
@@ -48,7 +56,13 @@ typedef struct cnn_event {
     const cnn_metric_value *metrics;
     const char *const *class_names; /* or NULL */
     int64_t classes;
+    cnn_table gradients; /* STEP: of cnn_gradient, in the model's order; empty if nobody wants it */
 } cnn_event;
+
+/* What a run works out only if an observer asks for it. */
+enum {
+    CNN_WANT_GRADIENTS = 1u << 0, /* event.gradients: a sum for each weight in every step */
+};
 
 typedef struct cnn_observer_state cnn_observer_state;
 
@@ -62,6 +76,9 @@ typedef struct cnn_observer {
 
     /* [loop]; the event lives during the call. An error is reported once and stops the run. */
     cnn_status (*on_event)(cnn_observer_state *, const cnn_event *, cnn_error *);
+
+    uint32_t wants; /* CNN_WANT_...; came later: may be missing */
+    uint32_t reserved;
 } cnn_observer;
 
 #ifdef __cplusplus
