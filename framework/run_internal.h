@@ -81,6 +81,13 @@ double cnn_run_learning_rate(const cnn_run *run, int64_t batches);
 void cnn_run_write_scalars(const cnn_run *run, const cnn_compiled *program, uint32_t set,
                            double lr);
 
+/* Reads samples [first, first + count) of a split to the places from `place` on in set 0 of a
+ * program, without augmentation, and their targets one after the other to `targets`, or NULL.
+ * (evaluate.c) */
+cnn_status cnn_run_read_samples(cnn_run *run, const cnn_compiled *program, int64_t place,
+                                uint32_t split, int64_t first, int64_t count, void *targets,
+                                cnn_error *err);
+
 /* Memory for the norms of a new program's gradients; their values after a step. (gradients.c) */
 void cnn_run_name_gradients(cnn_run *run, cnn_compiled *program);
 cnn_status cnn_run_read_gradients(const cnn_compiled *program, cnn_table *table, cnn_error *err);
