@@ -106,6 +106,6 @@ int cnn_exit_status(cnn_status status);
 
 extern const cnn_verb cnn_verb_run, cnn_verb_train, cnn_verb_test, cnn_verb_predict,
     cnn_verb_validate, cnn_verb_summary, cnn_verb_show, cnn_verb_plugins, cnn_verb_describe,
-    cnn_verb_devices, cnn_verb_compare, cnn_verb_time, cnn_verb_explain;
+    cnn_verb_devices, cnn_verb_compare, cnn_verb_time, cnn_verb_explain, cnn_verb_look;
 
 #endif
