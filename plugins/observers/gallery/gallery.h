@@ -40,7 +40,7 @@ cnn_status gallery_draw(const cnn_picture *picture, drawing *out, cnn_error *err
 void gallery_colour(const drawing *d, double number, uint8_t rgba[4]);
 
 /* *bytes is malloc'd. */
-cnn_status gallery_png(const pixels *pixels, const char *file, uint8_t **bytes, size_t *size,
+cnn_status gallery_png(const pixels *of, const char *file, uint8_t **bytes, size_t *size,
                        cnn_error *err);
 
 /* The page, piece by piece. */
