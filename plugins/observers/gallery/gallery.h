@@ -18,7 +18,7 @@ typedef struct pixels {
 typedef enum palette {
     PALETTE_GREY,   /* low black, high white */
     PALETTE_SIGNED, /* -high blue, 0 white, high red */
-    PALETTE_HEAT,   /* 0 black, red, yellow, high white */
+    PALETTE_HEAT,   /* 0 black, red, high yellow */
     PALETTE_COLOUR, /* three channels */
 } palette;
 

@@ -4,7 +4,7 @@
 #include <math.h>
 
 enum {
-    GAP = 2,                    /* clear pixels between tiles */
+    GAP = 4,                    /* clear pixels between tiles */
     COLUMNS = 8,                /* of tiles that have no order in two directions */
     MOST_PIXELS = 32 * 1000000, /* of one picture */
 };
@@ -12,7 +12,7 @@ enum {
 /* Pixels that a tile's longer side has, about. */
 static const int64_t comfortable[] = {
     [CNN_PICTURE_IMAGE] = 224,
-    [CNN_PICTURE_FILTERS] = 32,
+    [CNN_PICTURE_FILTERS] = 40,
     [CNN_PICTURE_MAPS] = 96,
     [CNN_PICTURE_HEAT] = 224,
 };
@@ -60,7 +60,7 @@ void gallery_colour(const drawing *d, double number, uint8_t rgba[4])
     } else {
         double t = between(place_of(d, number));
         for (int c = 0; c < 3; c++)
-            rgba[c] = byte_of(d->palette == PALETTE_HEAT ? 3 * t - c : t);
+            rgba[c] = byte_of(d->palette != PALETTE_HEAT ? t : c < 2 ? 2 * t - c : 0);
     }
 }
 
@@ -228,7 +228,7 @@ static double stretched(const float *map, const int64_t dim[2], double y, double
 /* The image, and over it the heat: the hotter, the less of the image is left. */
 static void lay_over(const cnn_picture *p, const drawing *d, const grid *g)
 {
-    static const double strength = 0.75;
+    static const double strength = 0.6;
     double high = (double)(g->h * g->scale), wide = (double)(g->w * g->scale);
     for (int64_t y = 0; y < g->h * g->scale; y++)
         for (int64_t x = 0; x < g->w * g->scale; x++) {
