@@ -55,9 +55,9 @@ static cnn_status choose_dir(cnn_context *context, cnn_look_request *request)
 {
     const char *dir = context->config->output.dir;
     request->dir = cnn_command_option(&context->command, "out");
-    if (request->dir == NULL && dir[0] == '\0') {
-        (void)cnn_fail(&context->err, CNN_INVALID, "the pipeline has no output.dir");
-        cnn_hint(&context->err, "name a folder for the pictures with --out DIR");
+    if (request->dir != NULL ? request->dir[0] == '\0' : dir[0] == '\0') {
+        (void)cnn_fail(&context->err, CNN_INVALID, "there is no folder to write to");
+        cnn_hint(&context->err, "name one with --out DIR");
         return CNN_INVALID;
     }
     if (request->dir == NULL)

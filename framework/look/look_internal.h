@@ -24,6 +24,7 @@ typedef struct cnn_looker {
 
     /* cnn_look_run */
     int64_t *predicted; /* per sample, or NULL */
+    int32_t *labels;    /* per sample: its class, or NULL */
     float **numbers;    /* of the program's extras */
     uint32_t n_shown;
 } cnn_looker;

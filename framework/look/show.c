@@ -31,15 +31,18 @@ static cnn_status run_once(const cnn_looker *look)
 static cnn_status read_samples(cnn_looker *look)
 {
     const cnn_look_request *r = look->request;
+    const cnn_type *target = &cnn_data_shape_of(look->run->data)->target;
     int64_t there = cnn_data_count(look->run->data, look->split);
+    bool labels = target->dtype == CNN_I32 && target->rank == 0;
     cnn_status status = CNN_OK;
+    look->labels = labels ? CNN_NEW_ARRAY(look->arena, int32_t, r->n_samples) : NULL;
     for (uint32_t i = 0; i < r->n_samples && status == CNN_OK; i++) {
         if (r->samples[i] >= there)
             return cnn_fail(look->err, CNN_INVALID,
                             "the %s split has %lld samples: there is no sample %lld",
                             split_names[look->split], (long long)there, (long long)r->samples[i]);
         status = cnn_run_read_samples(look->run, &look->program, i, look->split, r->samples[i], 1,
-                                      NULL, look->err);
+                                      labels ? &look->labels[i] : NULL, look->err);
     }
     return status;
 }
@@ -224,6 +227,9 @@ static cnn_status show_sample(cnn_looker *look, uint32_t at)
     if (look->predicted != NULL)
         input.note =
             cnn_arena_printf(look->arena, "predicted: %s", class_name(look, look->predicted[at]));
+    if (look->predicted != NULL && look->labels != NULL)
+        input.note = cnn_arena_printf(look->arena, "%s, truth: %s", input.note,
+                                      class_name(look, look->labels[at]));
     cnn_status status = s.image != NULL ? show(look, &input) : CNN_OK;
     s.image = picture_like ? s.image : NULL;
     if (status == CNN_OK)

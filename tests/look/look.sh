@@ -85,7 +85,7 @@ cam) # 6 0 0 10 over an image of 3 x 3: tiles of 6 x 6, a number of the map is 3
     dot $f 10 0 "146 73 54 255" # over it: 0.64 of 85 and 0.36 of the heat
     dot $f 15 5 "255 255 102 255" # 0.4 of white and 0.6 of yellow
     grep -qF "Grad-CAM of class 0, corners</b> 2 × 2, from 0 to 10" run/look/index.html || fail "its caption"
-    grep -qF "predicted: 0" run/look/index.html || fail "the prediction"
+    grep -qF "predicted: 0, truth: 0" run/look/index.html || fail "the prediction"
     look "$tiny" --scale 2 --class 1
     grep -qF "Grad-CAM of class 1, corners</b> 2 × 2, from 0 to 5" run/look/index.html || fail "class 1"
     dot $f 20 0 "$black"
@@ -157,6 +157,9 @@ folder) # the new one takes the old one's place, whole or not at all
     [ "$(cat run/look/notes.txt)" = mine ] || fail "it took somebody's notes"
     look "$tiny" --out a/b/c
     [ -f a/b/c/index.html ] || fail "no --out"
+    look "$tiny" --out a/b/c//
+    [ -f a/b/c/index.html ] || fail "no --out with a slash"
+    refuses 2 "--out DIR" "$tiny" --out ''
     ;;
 weights) # a run's directory brings pipeline and weights; without weights the page says so
     look "$tiny"

@@ -1,5 +1,5 @@
-/* pixel FILE.png X Y ...: "r g b a" of each of these pixels, a line each; without them the size. Read with libpng, so
- * that a file which another program could not read is seen. */
+/* pixel FILE.png X Y ...: "r g b a" of each of these pixels, a line each; without them the size.
+ * Read with libpng, so that a file which another program could not read is seen. */
 #include <png.h>
 
 #include <stdio.h>

@@ -17,6 +17,7 @@ struct cnn_observer_state {
     char *html;                         /* of the page so far */
     size_t html_size;
     FILE *page; /* NULL: no picture yet */
+    bool made;  /* `aside` is there */
 };
 
 static char *joined(const char *a, const char *b, const char *c)
@@ -128,6 +129,7 @@ static cnn_status begin(cnn_observer_state *s, cnn_error *err)
         status = make_dir(s->aside, err);
     if (status != CNN_OK)
         return status;
+    s->made = true;
     s->page = open_memstream(&s->html, &s->html_size);
     if (s->page == NULL)
         return no_memory(err);
@@ -189,6 +191,7 @@ static cnn_status finish(cnn_observer_state *s, cnn_error *err)
         status = empty(s->dir, err);
     if (status == CNN_OK && rename(s->aside, s->dir) != 0)
         status = failed("make the folder", s->dir, err);
+    s->made = status != CNN_OK;
     return status;
 }
 
@@ -196,11 +199,10 @@ static void gallery_close(cnn_observer_state *s)
 {
     if (s == NULL)
         return;
-    if (s->page != NULL) { /* it did not come to an end */
+    if (s->page != NULL)
         (void)fclose(s->page);
-        if (empty(s->aside, NULL) == CNN_OK)
-            (void)rmdir(s->aside);
-    }
+    if (s->made && empty(s->aside, NULL) == CNN_OK) /* it did not come to an end */
+        (void)rmdir(s->aside);
     free(s->dir);
     free(s->aside);
     free(s->pipeline);
@@ -219,7 +221,9 @@ static cnn_status gallery_open(const cnn_host *host, const void *params, const c
     (void)params;
     if (s != NULL) {
         s->dir = joined(dir, "", "");
-        s->aside = joined(dir, ".new", "");
+        for (size_t n = strlen(dir); s->dir != NULL && n > 1 && s->dir[n - 1] == '/'; n--)
+            s->dir[n - 1] = '\0';
+        s->aside = s->dir != NULL ? joined(s->dir, ".new", "") : NULL;
     }
     if (s == NULL || s->dir == NULL || s->aside == NULL) {
         gallery_close(s);
