@@ -155,7 +155,7 @@ static void say_extremes(const own *o)
 static void say_table(const own *o)
 {
     double low = 0, high = 1;
-    char line[128], steps[2][32], scale[40] = "";
+    char line[192], steps[2][32], scale[40] = "";
     bool any = scale_of(o, &low, &high);
     for (int i = 0; i < 2; i++)
         (void)snprintf(steps[i], sizeof steps[i], "step %" PRId64,
