@@ -95,6 +95,8 @@ samples) # in a batch each sample has its own class and its own heat
     look "$tiny" --scale 2 --sample 1,0
     grep -qF "Grad-CAM of class 1, corners" run/look/index.html || fail "sample 1 is not of class 1"
     cp run/look/sample-0-grad-cam.png run/look/sample-1-grad-cam.png .
+    dot sample-1-grad-cam.png 20 0 "$black" # A2 = 0 2 2 0 and alpha2 = 2.5; class 0 would be 2 0 0 2
+    dot sample-1-grad-cam.png 25 0 "255 255 0 255"
     look "$tiny" --scale 2 --sample 0
     cmp run/look/sample-0-grad-cam.png sample-0-grad-cam.png || fail "sample 0 alone looks different"
     look "$tiny" --scale 2 --sample 1
