@@ -120,27 +120,10 @@ static void free_states(observer *o)
     free(o->before);
 }
 
-/* The first samples of a split, in order and without augmentation. */
-static cnn_status read_batch(cnn_run *run, const cnn_compiled *program, uint32_t split,
-                             cnn_error *err)
+static void *target_place(const cnn_compiled *program)
 {
-    const cnn_data_shape *shape = cnn_data_shape_of(run->data);
-    int64_t in_bytes = cnn_bytes(&shape->input);
-    char *input = cnn_runner_input(program->runner, program->step->input, 0), *target = NULL;
-    int64_t target_bytes = 0;
-    if (program->step->target >= 0) {
-        target = cnn_runner_input(program->runner, program->step->target, 0);
-        target_bytes = cnn_bytes(&shape->target);
-    }
-    void *scratch = malloc(2 * (size_t)cnn_data_scratch(run->data) + 1);
-    cnn_status status = CNN_OK;
-    if (scratch == NULL)
-        return cnn_fail(err, CNN_MEMORY, "no memory to read a sample");
-    for (int64_t i = 0; i < program->batch && status == CNN_OK; i++)
-        status = cnn_data_sample(run->data, split, i, false, 0, 0, scratch, input + i * in_bytes,
-                                 target != NULL ? target + i * target_bytes : NULL, err);
-    free(scratch);
-    return status;
+    int32_t target = program->step->target;
+    return target >= 0 ? cnn_runner_input(program->runner, target, 0) : NULL;
 }
 
 static uint32_t split_of(const cnn_run *run, uint32_t mode)
@@ -166,7 +149,8 @@ cnn_status cnn_run_first_batch(cnn_run *run, const cnn_compiled *program, cnn_er
     cnn_pass pass = { .split = split, .batch = program->batch };
     cnn_status status = check_batch(run, program->mode, program->batch, err);
     if (status == CNN_OK)
-        status = read_batch(run, program, split, err);
+        status = cnn_run_read_samples(run, program, 0, split, 0, program->batch,
+                                      target_place(program), err);
     if (status == CNN_OK && program->mode == CNN_TRAIN)
         cnn_run_write_scalars(run, program, 0,
                               cnn_run_learning_rate(run, cnn_pass_batches(run->data, &pass)));

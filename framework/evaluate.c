@@ -183,19 +183,23 @@ cnn_status cnn_run_test(cnn_run *run, uint32_t split, cnn_error *err)
     return cnn_run_tell(run, &event, CNN_EVENT_EVAL_END, err);
 }
 
-/* Reads samples into place 0 of a program, one after the other. */
-static cnn_status read_samples(cnn_run *run, const cnn_compiled *program, uint32_t split,
-                               int64_t first, int64_t count, void *scratch, void *targets,
-                               cnn_error *err)
+cnn_status cnn_run_read_samples(cnn_run *run, const cnn_compiled *program, int64_t place,
+                                uint32_t split, int64_t first, int64_t count, void *targets,
+                                cnn_error *err)
 {
     const cnn_data_shape *shape = cnn_data_shape_of(run->data);
-    int64_t in_bytes = cnn_bytes(&shape->input), target_bytes = cnn_bytes(&shape->target);
-    char *input = cnn_runner_input(program->runner, program->step->input, 0);
+    int64_t in_bytes = cnn_bytes(&shape->input);
+    int64_t target_bytes = targets != NULL ? cnn_bytes(&shape->target) : 0;
+    char *input = cnn_runner_input(program->runner, program->step->input, 0), *target = targets;
+    void *scratch = malloc(2 * (size_t)cnn_data_scratch(run->data) + 1);
     cnn_status status = CNN_OK;
+    if (scratch == NULL)
+        return cnn_fail(err, CNN_MEMORY, "no memory to read a sample");
     for (int64_t i = 0; i < count && status == CNN_OK; i++)
-        status =
-            cnn_data_sample(run->data, split, first + i, false, 0, 0, scratch, input + i * in_bytes,
-                            targets != NULL ? (char *)targets + i * target_bytes : NULL, err);
+        status = cnn_data_sample(run->data, split, first + i, false, 0, 0, scratch,
+                                 input + (place + i) * in_bytes,
+                                 target != NULL ? target + i * target_bytes : NULL, err);
+    free(scratch);
     return status;
 }
 
@@ -205,18 +209,15 @@ static cnn_status predict_all(cnn_run *run, uint32_t split, int64_t first, int64
 {
     int64_t target_bytes = cnn_bytes(&cnn_data_shape_of(run->data)->target);
     int64_t most = run->config->train.batch;
-    void *scratch = malloc(2 * (size_t)cnn_data_scratch(run->data));
     cnn_status status = CNN_OK;
-    if (scratch == NULL)
-        return cnn_fail(err, CNN_MEMORY, "no memory to read a sample");
     for (int64_t done = 0, n; done < count && status == CNN_OK; done += n) {
         cnn_compiled *program;
         n = count - done < most ? count - done : most;
         status = cnn_run_program(run, CNN_PREDICT, n, &program, err);
         if (status == CNN_OK)
-            status =
-                read_samples(run, program, split, first + done, n, scratch,
-                             targets != NULL ? (char *)targets + done * target_bytes : NULL, err);
+            status = cnn_run_read_samples(
+                run, program, 0, split, first + done, n,
+                targets != NULL ? (char *)targets + done * target_bytes : NULL, err);
         if (status == CNN_OK)
             status = cnn_runner_run(program->runner, 0, err);
         if (status == CNN_OK)
@@ -224,7 +225,6 @@ static cnn_status predict_all(cnn_run *run, uint32_t split, int64_t first, int64
                                        output + done * per_sample,
                                        (uint64_t)(n * per_sample) * sizeof(float), err);
     }
-    free(scratch);
     return status;
 }
 

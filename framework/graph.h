@@ -81,6 +81,8 @@ struct cnn_graph {
     cnn_value loss;   /* scalar */
     cnn_named_value *metrics;
     uint32_t n_metrics;
+    cnn_named_value *gradients; /* of weights: see cnn_measure_gradients */
+    uint32_t n_gradients;
 
     /* The layer that is being built. */
     const cnn_value *layer_in;

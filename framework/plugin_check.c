@@ -64,7 +64,7 @@ static const struct {
     [CNN_KIND_DATASET] = { offsetof(cnn_dataset, view), dataset_functions, NULL },
     [CNN_KIND_TRANSFORM] = { offsetof(cnn_transform, flags), transform_functions, NULL },
     [CNN_KIND_BACKEND] = { sizeof(cnn_backend), backend_functions, NULL },
-    [CNN_KIND_OBSERVER] = { sizeof(cnn_observer), observer_functions, NULL },
+    [CNN_KIND_OBSERVER] = { offsetof(cnn_observer, wants), observer_functions, NULL },
 };
 
 cnn_status cnn_plugin_check_magic(const cnn_plugin *plugin, cnn_error *err)

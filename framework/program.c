@@ -282,10 +282,11 @@ cnn_graph *cnn_step_graph(const cnn_config *config, cnn_registry *registry,
         graph->place = config->train.loss.doc->place;
     compose_forward(graph, keep_layers);
     grads->count = graph->n_values;
-    return cnn_autodiff(graph, graph->loss, NULL, 0, &grads->values) &&
-                   cnn_update(graph, config, grads->values, grads->count)
-               ? graph
-               : NULL;
+    if (!cnn_autodiff(graph, graph->loss, NULL, 0, &grads->values))
+        return NULL;
+    if (cnn_wants_gradients(config))
+        cnn_measure_gradients(graph, grads->values, grads->count);
+    return cnn_update(graph, config, grads->values, grads->count) ? graph : NULL;
 }
 
 cnn_step *cnn_step_build(const cnn_config *config, cnn_registry *registry,
@@ -297,6 +298,9 @@ cnn_step *cnn_step_build(const cnn_config *config, cnn_registry *registry,
         cnn_step_graph(config, registry, data, mode, batch, false, arena, diags, &grads);
     if (graph == NULL)
         return NULL;
-    cnn_step *step = cnn_step_from(graph, NULL, 0);
+    cnn_value *gradients = CNN_NEW_ARRAY(arena, cnn_value, graph->n_gradients);
+    for (uint32_t i = 0; i < graph->n_gradients; i++)
+        gradients[i] = graph->gradients[i].value;
+    cnn_step *step = cnn_step_from(graph, gradients, graph->n_gradients);
     return graph->failed ? NULL : step;
 }

@@ -63,6 +63,7 @@ cnn_status cnn_run_program(cnn_run *run, uint32_t mode, int64_t batch, cnn_compi
     (*program)->mode = mode;
     (*program)->batch = batch;
     cnn_status status = compile(run, step, *program, err);
+    cnn_run_name_gradients(run, *program);
     if (status != CNN_OK)
         return status;
     run->compiled =

@@ -14,6 +14,7 @@ typedef struct cnn_compiled {
     const cnn_step *step;
     cnn_placement *placement;
     cnn_runner *runner;
+    cnn_gradient *gradients; /* step->graph->n_gradients, of the last step that was read */
 } cnn_compiled;
 
 typedef struct cnn_watcher {
@@ -79,6 +80,17 @@ double cnn_run_learning_rate(const cnn_run *run, int64_t batches);
 /* Numbers that the host gives a training step: the optimizer's scalars, step, seed. (train.c) */
 void cnn_run_write_scalars(const cnn_run *run, const cnn_compiled *program, uint32_t set,
                            double lr);
+
+/* Reads samples [first, first + count) of a split to the places from `place` on in set 0 of a
+ * program, without augmentation, and their targets one after the other to `targets`, or NULL.
+ * (evaluate.c) */
+cnn_status cnn_run_read_samples(cnn_run *run, const cnn_compiled *program, int64_t place,
+                                uint32_t split, int64_t first, int64_t count, void *targets,
+                                cnn_error *err);
+
+/* Memory for the norms of a new program's gradients; their values after a step. (gradients.c) */
+void cnn_run_name_gradients(cnn_run *run, cnn_compiled *program);
+cnn_status cnn_run_read_gradients(const cnn_compiled *program, cnn_table *table, cnn_error *err);
 
 /* Writes the first samples of the mode's split, and a training step's numbers, into set 0 of a
  * program. (compare.c) */

@@ -66,8 +66,8 @@ void cnn_run_write_scalars(const cnn_run *run, const cnn_compiled *program, uint
     }
 }
 
-static cnn_status report_step(cnn_run *run, epoch_sums *sums, int64_t batches, double loss,
-                              double lr, cnn_error *err)
+static cnn_status report_step(cnn_run *run, const cnn_compiled *program, epoch_sums *sums,
+                              int64_t batches, double loss, double lr, cnn_error *err)
 {
     int64_t every = run->config->train.log_every;
     cnn_event event = { 0 };
@@ -79,9 +79,12 @@ static cnn_status report_step(cnn_run *run, epoch_sums *sums, int64_t batches, d
     event.lr = lr;
     event.seconds = cnn_seconds() - sums->began;
     event.split = "train";
-    cnn_status status = cnn_run_tell(run, &event, CNN_EVENT_STEP, err);
+    cnn_status status = cnn_run_read_gradients(program, &event.gradients, err);
+    if (status == CNN_OK)
+        status = cnn_run_tell(run, &event, CNN_EVENT_STEP, err);
     if (status != CNN_OK || every <= 0 || run->batch % every != 0)
         return status;
+    event.gradients.count = 0;
     event.loss = sums->logged / (double)sums->logged_batches;
     sums->logged = 0;
     sums->logged_batches = 0;
@@ -113,7 +116,7 @@ static cnn_status train_batch(cnn_run *run, cnn_compiled *full, int64_t samples,
     sums->logged_batches++;
     sums->samples += samples;
     sums->batches++;
-    return report_step(run, sums, batches, loss, lr, err);
+    return report_step(run, program, sums, batches, loss, lr, err);
 }
 
 static bool steps_are_done(const cnn_run *run)

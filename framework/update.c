@@ -5,8 +5,8 @@
 
 #include "graph_internal.h"
 
-static bool is_updated(const cnn_graph *g, const cnn_state_init *state, const cnn_value *grads,
-                       uint32_t n_grads)
+bool cnn_is_updated(const cnn_graph *g, const cnn_state_init *state, const cnn_value *grads,
+                    uint32_t n_grads)
 {
     return g->values[state->value].trained != 0 && !state->frozen &&
            (uint32_t)state->value < n_grads && grads[state->value] != CNN_NONE;
@@ -20,7 +20,7 @@ static void clip(cnn_graph *g, double max_norm, cnn_value *grads, uint32_t n_gra
     cnn_value sum = CNN_NONE;
     g->path = "clip_grad_norm";
     for (uint32_t i = 0; i < n_states; i++) {
-        if (!is_updated(g, &g->states[i], grads, n_grads))
+        if (!cnn_is_updated(g, &g->states[i], grads, n_grads))
             continue;
         cnn_value d = grads[g->states[i].value];
         cnn_value square =
@@ -32,7 +32,7 @@ static void clip(cnn_graph *g, double max_norm, cnn_value *grads, uint32_t n_gra
     cnn_value norm = cnn_offset(b, cnn_sqrt(b, sum), 1e-6);
     cnn_value factor = cnn_min(b, cnn_div(b, cnn_number(b, max_norm), norm), cnn_number(b, 1));
     for (uint32_t i = 0; i < n_states; i++)
-        if (is_updated(g, &g->states[i], grads, n_grads))
+        if (cnn_is_updated(g, &g->states[i], grads, n_grads))
             grads[g->states[i].value] = cnn_mul(b, grads[g->states[i].value], factor);
 }
 
@@ -87,7 +87,7 @@ bool cnn_update(cnn_graph *graph, const cnn_config *config, cnn_value *grads, ui
         clip(graph, config->train.clip_grad_norm, grads, n_grads, n_states);
     make_scalars(graph, (const cnn_optimizer *)(const void *)use->component);
     for (uint32_t i = 0; i < n_states && !graph->failed; i++)
-        if (is_updated(graph, &graph->states[i], grads, n_grads)) {
+        if (cnn_is_updated(graph, &graph->states[i], grads, n_grads)) {
             cnn_value weight = graph->states[i].value;
             update_state(graph, use, weight, grads[weight]);
         }

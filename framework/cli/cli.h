@@ -83,6 +83,15 @@ cnn_status cnn_context_config(cnn_context *context);
 cnn_status cnn_context_backends(cnn_context *context, const char ***names, uint32_t *count);
 /* Value of an option that is a number of at least `least`; left alone if it was not given. */
 cnn_status cnn_context_number(cnn_context *context, const char *name, double least, double *value);
+/* The same for a whole number that fits an int32. */
+cnn_status cnn_context_whole(cnn_context *context, const char *name, int64_t least, int64_t *value);
+/* --split; CNN_SPLIT_COUNT: not given, as it is for tests. */
+extern const char *const cnn_split_names[];
+cnn_status cnn_context_split(cnn_context *context, uint32_t *split);
+/* A run's directory as the first argument stands for its pipeline and, without --weights, its
+ * weights; *weights is NULL if there are none. */
+cnn_status cnn_context_target(cnn_context *context, const char **weights);
+bool cnn_is_dir(const char *path);
 /* The pipeline's data as the model sees them; opens the data set and closes it again. */
 cnn_status cnn_context_shape(cnn_context *context, cnn_data_shape *shape);
 /* Samples in a batch of a cnn_mode. */
@@ -97,6 +106,6 @@ int cnn_exit_status(cnn_status status);
 
 extern const cnn_verb cnn_verb_run, cnn_verb_train, cnn_verb_test, cnn_verb_predict,
     cnn_verb_validate, cnn_verb_summary, cnn_verb_show, cnn_verb_plugins, cnn_verb_describe,
-    cnn_verb_devices, cnn_verb_compare, cnn_verb_time, cnn_verb_explain;
+    cnn_verb_devices, cnn_verb_compare, cnn_verb_time, cnn_verb_explain, cnn_verb_look;
 
 #endif

@@ -1,6 +1,7 @@
 /* Opens the stages that most verbs need, in the order of the flow. */
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "cli/cli.h"
 #include "feed.h"
@@ -121,6 +122,61 @@ cnn_status cnn_context_shape(cnn_context *context, cnn_data_shape *shape)
     }
     *shape = *cnn_data_shape_of(data);
     cnn_data_close(data);
+    return CNN_OK;
+}
+
+bool cnn_is_dir(const char *path)
+{
+    struct stat info;
+    return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
+}
+
+cnn_status cnn_context_target(cnn_context *context, const char **weights)
+{
+    cnn_command *command = &context->command;
+    struct stat info;
+    *weights = cnn_command_option(command, "weights");
+    if (!cnn_is_dir(command->arguments[0]))
+        return CNN_OK;
+    const char *dir = command->arguments[0];
+    command->arguments[0] = cnn_arena_printf(context->arena, "%s/pipeline.yaml", dir);
+    if (*weights == NULL)
+        *weights = dir;
+    if (stat(command->arguments[0], &info) == 0)
+        return CNN_OK;
+    (void)cnn_fail(&context->err, CNN_IO, "%s is no directory of a run: it has no pipeline.yaml",
+                   dir);
+    cnn_hint(&context->err, "name the pipeline too: cnnrun %s PIPELINE --weights %s",
+             command->verb->name, dir);
+    return CNN_IO;
+}
+
+cnn_status cnn_context_whole(cnn_context *context, const char *name, int64_t least, int64_t *value)
+{
+    const char *text = cnn_command_option(&context->command, name);
+    char *end;
+    if (text == NULL)
+        return CNN_OK;
+    *value = strtoll(text, &end, 10);
+    if (end == text || *end != '\0' || *value < least || *value > INT32_MAX)
+        return cnn_fail(&context->err, CNN_INVALID,
+                        "--%s is '%s', but a number of at least %lld is wanted", name, text,
+                        (long long)least);
+    return CNN_OK;
+}
+
+const char *const cnn_split_names[] = { "train", "val", "test" };
+
+cnn_status cnn_context_split(cnn_context *context, uint32_t *split)
+{
+    const char *text = cnn_command_option(&context->command, "split");
+    *split = CNN_SPLIT_COUNT;
+    for (uint32_t s = 0; text != NULL && s < CNN_SPLIT_COUNT; s++)
+        if (strcmp(cnn_split_names[s], text) == 0)
+            *split = s;
+    if (text != NULL && *split == CNN_SPLIT_COUNT)
+        return cnn_fail(&context->err, CNN_INVALID,
+                        "--split is '%s', but train, val or test is wanted", text);
     return CNN_OK;
 }
 

@@ -39,20 +39,6 @@ static cnn_status choose(cnn_context *context, const char *option, const char *c
                                  option, text, list);
 }
 
-static cnn_status read_whole(cnn_context *context, const char *name, int64_t least, int64_t *value)
-{
-    const char *text = cnn_command_option(&context->command, name);
-    char *end;
-    if (text == NULL)
-        return CNN_OK;
-    *value = strtoll(text, &end, 10);
-    if (end == text || *end != '\0' || *value < least || *value > INT32_MAX)
-        return cnn_fail(&context->err, CNN_INVALID,
-                        "--%s is '%s', but a number of at least %lld is wanted", name, text,
-                        (long long)least);
-    return CNN_OK;
-}
-
 /* Is it safe to paste into a shell? */
 static bool is_plain(const char *text)
 {
@@ -95,24 +81,22 @@ static cnn_status read_arguments(cnn_context *context, cnn_explain_request *requ
 static cnn_status read_command(cnn_context *context, cnn_explain_request *request)
 {
     static const char *const modes[] = { "train", "eval", NULL };
-    static const char *const splits[] = { "train", "val", "test", NULL };
-    uint32_t mode, split;
+    uint32_t mode;
     *request = (cnn_explain_request){ .channel = -1, .batch = 1 };
     cnn_status status = read_arguments(context, request);
     if (status == CNN_OK)
         status = choose(context, "mode", modes, &mode);
     if (status == CNN_OK)
-        status = choose(context, "split", splits, &split);
+        status = cnn_context_split(context, &request->split);
     if (status == CNN_OK)
-        status = read_whole(context, "channel", 0, &request->channel);
+        status = cnn_context_whole(context, "channel", 0, &request->channel);
     if (status == CNN_OK)
-        status = read_whole(context, "sample", 0, &request->sample);
+        status = cnn_context_whole(context, "sample", 0, &request->sample);
     if (status == CNN_OK)
-        status = read_whole(context, "batch", 1, &request->batch);
+        status = cnn_context_whole(context, "batch", 1, &request->batch);
     if (status != CNN_OK)
         return status;
     request->mode = mode == 1 ? CNN_TRAIN : mode == 2 ? CNN_EVAL : 0;
-    request->split = split > 0 ? CNN_SPLIT_TRAIN + split - 1 : CNN_SPLIT_COUNT;
     return CNN_OK;
 }
 

@@ -4,7 +4,6 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "base/text.h"
 
@@ -23,63 +22,7 @@ typedef struct job {
     prediction_style style;
 } job;
 
-static bool is_dir(const char *path)
-{
-    struct stat info;
-    return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
-}
-
 /* ---- the command line */
-
-static cnn_status read_number(cnn_context *context, const char *name, int64_t least, int64_t *value)
-{
-    const char *text = cnn_command_option(&context->command, name);
-    char *end;
-    if (text == NULL)
-        return CNN_OK;
-    *value = strtoll(text, &end, 10);
-    if (end == text || *end != '\0' || *value < least || *value > INT32_MAX)
-        return cnn_fail(&context->err, CNN_INVALID,
-                        "--%s is '%s', but a number of at least %" PRId64 " is wanted", name, text,
-                        least);
-    return CNN_OK;
-}
-
-static const char *const split_names[] = { "train", "val", "test" };
-
-/* CNN_SPLIT_COUNT: as it is for tests. */
-static cnn_status read_split(cnn_context *context, uint32_t *split)
-{
-    const char *text = cnn_command_option(&context->command, "split");
-    *split = CNN_SPLIT_COUNT;
-    for (uint32_t s = 0; text != NULL && s < CNN_SPLIT_COUNT; s++)
-        if (strcmp(split_names[s], text) == 0)
-            *split = s;
-    if (text != NULL && *split == CNN_SPLIT_COUNT)
-        return cnn_fail(&context->err, CNN_INVALID,
-                        "--split is '%s', but train, val or test is wanted", text);
-    return CNN_OK;
-}
-
-/* A run's directory stands for its pipeline and its weights. */
-static cnn_status read_target(cnn_context *context, job *todo)
-{
-    cnn_command *command = &context->command;
-    struct stat info;
-    todo->weights = cnn_command_option(command, "weights");
-    if (!is_dir(command->arguments[0]))
-        return CNN_OK;
-    const char *dir = command->arguments[0];
-    command->arguments[0] = cnn_arena_printf(context->arena, "%s/pipeline.yaml", dir);
-    if (todo->weights == NULL)
-        todo->weights = dir;
-    if (stat(command->arguments[0], &info) == 0)
-        return CNN_OK;
-    (void)cnn_fail(&context->err, CNN_IO, "%s is no directory of a run: it has no pipeline.yaml",
-                   dir);
-    cnn_hint(&context->err, "name the pipeline too: cnnrun predict PIPELINE --weights %s", dir);
-    return CNN_IO;
-}
 
 static cnn_status read_images(cnn_context *context, job *todo)
 {
@@ -92,7 +35,7 @@ static cnn_status read_images(cnn_context *context, job *todo)
                             "--%s picks samples of the data set, but images are given",
                             of_samples[i]);
     for (uint32_t i = 0; i < todo->n_images; i++)
-        if (is_dir(todo->images[i])) {
+        if (cnn_is_dir(todo->images[i])) {
             (void)cnn_fail(&context->err, CNN_INVALID, "%s is a directory, not an image",
                            todo->images[i]);
             cnn_hint(&context->err, "name its files: %s/*.png", todo->images[i]);
@@ -103,19 +46,19 @@ static cnn_status read_images(cnn_context *context, job *todo)
 
 static cnn_status read_command(cnn_context *context, job *todo)
 {
-    cnn_status status = read_target(context, todo);
+    cnn_status status = cnn_context_target(context, &todo->weights);
     if (status == CNN_OK)
         status = read_images(context, todo);
     todo->count = -1;
     todo->style.top = todo->n_images > 0 ? DEFAULT_IMAGE_TOP : 1;
     todo->style.json = cnn_command_option(&context->command, "json") != NULL;
     if (status == CNN_OK)
-        status = read_split(context, &todo->split);
+        status = cnn_context_split(context, &todo->split);
     if (status == CNN_OK)
-        status = read_number(context, "first", 0, &todo->first);
+        status = cnn_context_whole(context, "first", 0, &todo->first);
     if (status == CNN_OK)
-        status = read_number(context, "count", 1, &todo->count);
-    return status == CNN_OK ? read_number(context, "top", 1, &todo->style.top) : status;
+        status = cnn_context_whole(context, "count", 1, &todo->count);
+    return status == CNN_OK ? cnn_context_whole(context, "top", 1, &todo->style.top) : status;
 }
 
 /* ---- image files instead of the data set */
@@ -278,7 +221,7 @@ static int64_t print_all(const job *todo, int64_t first, int64_t count, const cn
                          const float *output, const char *targets, const cnn_run *run,
                          cnn_arena *arena)
 {
-    prediction p = { .type = *type, .split = split_names[todo->split] };
+    prediction p = { .type = *type, .split = cnn_split_names[todo->split] };
     int64_t met = 0;
     p.target_type = cnn_data_shape_of(cnn_run_data(run))->target;
     for (int64_t i = 0; i < count; i++) {
@@ -333,7 +276,8 @@ static cnn_status predict_all(cnn_context *context, cnn_run *run, job *todo)
     if (todo->count < 0 || todo->first + todo->count > there)
         return cnn_fail(&context->err, CNN_INVALID,
                         "the %s split has %" PRId64 " samples: there is no sample %" PRId64,
-                        split_names[todo->split], there, todo->first > there ? todo->first : there);
+                        cnn_split_names[todo->split], there,
+                        todo->first > there ? todo->first : there);
     cnn_status status = CNN_OK;
     for (int64_t done = 0, n; done < todo->count && status == CNN_OK; done += n) {
         n = todo->count - done < batch ? todo->count - done : batch;

@@ -13,6 +13,7 @@ const cnn_verb *const cnn_verbs[] = {
     &cnn_verb_summary,
     &cnn_verb_show,
     &cnn_verb_explain,
+    &cnn_verb_look,
     &cnn_verb_plugins,
     &cnn_verb_describe,
     &cnn_verb_devices,

@@ -102,27 +102,6 @@ static cnn_status check_samples(cnn_probe *p)
                     (long long)(there - 1), (long long)(r->sample + r->batch - 1));
 }
 
-static cnn_status read_samples(cnn_probe *p, cnn_runner *runner)
-{
-    const cnn_data_shape *shape = cnn_data_shape_of(p->run->data);
-    int64_t in_bytes = cnn_bytes(&shape->input), target_bytes = 0;
-    char *input = cnn_runner_input(runner, p->step->input, 0), *target = NULL;
-    void *scratch = malloc(2 * (size_t)cnn_data_scratch(p->run->data) + 1);
-    cnn_status status = CNN_OK;
-    if (scratch == NULL)
-        return cnn_fail(p->err, CNN_MEMORY, "no memory to read a sample");
-    if (p->step->target >= 0) {
-        target = cnn_runner_input(runner, p->step->target, 0);
-        target_bytes = cnn_bytes(&shape->target);
-    }
-    for (int64_t i = 0; i < p->request->batch && status == CNN_OK; i++)
-        status = cnn_data_sample(p->run->data, p->split, p->request->sample + i, false, 0, 0,
-                                 scratch, input + i * in_bytes,
-                                 target != NULL ? target + i * target_bytes : NULL, p->err);
-    free(scratch);
-    return status;
-}
-
 /* Step 0 of the run's seed: of random numbers, as in dropout. */
 static void write_seed(const cnn_probe *p, cnn_runner *runner)
 {
@@ -197,7 +176,10 @@ static cnn_status run_step(cnn_probe *p, cnn_runner **runner)
         status = cnn_session_compile(p->run->session, placement, (uint64_t)p->config->train.seed,
                                      runner, p->err);
     if (status == CNN_OK)
-        status = read_samples(p, *runner);
+        status = cnn_run_read_samples(
+            p->run, &(cnn_compiled){ .step = p->step, .runner = *runner }, 0, p->split,
+            p->request->sample, p->request->batch,
+            p->step->target >= 0 ? cnn_runner_input(*runner, p->step->target, 0) : NULL, p->err);
     if (status != CNN_OK)
         return status;
     write_seed(p, *runner);

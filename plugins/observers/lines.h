@@ -17,6 +17,7 @@ struct cnn_observer_state {
     char *path; /* NULL: the run writes nothing */
     int fd;
     bool empty; /* was it when it was opened? */
+    void *own;  /* what an observer keeps besides (malloc'd), or NULL */
 };
 
 static inline void lines_close(cnn_observer_state *s)
@@ -25,6 +26,7 @@ static inline void lines_close(cnn_observer_state *s)
         return;
     if (s->fd >= 0)
         (void)close(s->fd);
+    free(s->own);
     free(s->path);
     free(s);
 }
