@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "map_code.h"
+#include "map_source.h"
 #include "plan.h"
 #include "small.h"
 
@@ -364,12 +365,11 @@ static bool covers_types(const cnn_program *p, const cnn_node *node)
 /* Long expressions may need more registers than there are. */
 static bool covers_expression(const cnn_node *node)
 {
-    enum { MOST_TERMS = 256 };
     const cnn_map_attrs *a = node->attrs;
     cpu_map_code *code;
     float *constants;
     uint32_t n_code, n_constants;
-    if (a->expr.count > MOST_TERMS || node->n_in > CPU_MAX_OPERANDS - 4 ||
+    if (a->expr.count > CPU_MOST_TERMS || node->n_in > CPU_MAX_OPERANDS - 4 ||
         !cpu_map_compile(&a->expr, node->n_in, &code, &n_code, &constants, &n_constants))
         return false;
     free(code);

@@ -27,7 +27,7 @@ typedef struct affine_builder {
 static bool begin_affine(cpu_plan *plan, affine_builder *b)
 {
     const cnn_expr *expr = &b->s->expr;
-    const uint32_t room = 16 * expr->count + 16;
+    const uint32_t room = CPU_AFFINE_TERMS * (expr->count + 1);
     uint8_t *kind = cpu_plan_alloc(plan, expr->count, sizeof *kind);
     b->terms = cpu_plan_alloc(plan, room, sizeof *b->terms);
     b->of = cpu_plan_alloc(plan, expr->count, sizeof *b->of);

@@ -59,7 +59,7 @@ cnn_type cpu_shape_of(const cpu_source *s, int32_t term)
 {
     bool reads[CPU_MAX_OPERANDS] = { false };
     cnn_type shape = s->out;
-    bool used[512] = { false };
+    bool used[CPU_MOST_AFFINE_TERMS] = { false };
     mark_used(s->expr.terms, term, used);
     for (int32_t t = 0; t <= term; t++)
         if (used[t] && s->expr.terms[t].op == CNN_TERM_INPUT)

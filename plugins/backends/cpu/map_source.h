@@ -4,6 +4,14 @@
 
 #include "plan.h"
 
+/* Longer expressions are left to the reference; an affine form of one has sums and factors of its
+ * own, a few for each of its terms. */
+enum {
+    CPU_MOST_TERMS = 256,
+    CPU_AFFINE_TERMS = 16,
+    CPU_MOST_AFFINE_TERMS = CPU_AFFINE_TERMS * (CPU_MOST_TERMS + 1)
+};
+
 /* An expression and what it reads: values of the program, or of the plan. */
 typedef struct cpu_source {
     cnn_expr expr;
