@@ -2,6 +2,8 @@
  * the samples of a batch; the host divides by their number at the end. */
 #include "targets.h"
 
+#include <stdlib.h>
+
 typedef struct range_params {
     double data_range;
 } range_params;
@@ -29,6 +31,11 @@ static cnn_value target_images(cnn_builder *b, cnn_value x)
 static cnn_value sum(cnn_builder *b, cnn_value x)
 {
     return cnn_reduce(b, x, CNN_REDUCE_SUM, cnn_all_axes(b, x), false);
+}
+
+static int64_t per_sample(cnn_builder *b, cnn_value x)
+{
+    return cnn_span(cnn_type_of(b, x), 1, cnn_type_of(b, x)->rank);
 }
 
 /* ---- psnr */
@@ -69,15 +76,27 @@ static void fill_window(float w[WINDOW])
     }
 }
 
-/* Weighted means over all windows that lie inside: the window is a product of a column and a row.
- */
+/* The window along one axis, h x w, for each channel: [C, 1, h, w]. */
+static cnn_value window_weights(cnn_builder *b, int64_t channels, int64_t h, int64_t w)
+{
+    float *numbers = malloc((size_t)(channels * WINDOW) * sizeof *numbers);
+    if (numbers == NULL)
+        return cnn_reject(b, "not enough memory for %" PRId64 " windows", channels);
+    for (int64_t c = 0; c < channels; c++)
+        fill_window(numbers + c * WINDOW);
+    cnn_value weights = cnn_constant(b, cnn_type4(CNN_F32, channels, 1, h, w), numbers);
+    free(numbers);
+    return weights;
+}
+
+/* Weighted means over all windows that lie inside, channel by channel: the window is a product of a
+ * column and a row. */
 static cnn_value window_means(cnn_builder *b, cnn_value x)
 {
-    float w[WINDOW];
-    cnn_conv2d_attrs a = { .stride = { 1, 1 }, .dilation = { 1, 1 }, .groups = 1 };
-    fill_window(w);
-    x = cnn_conv2d(b, x, cnn_constant(b, cnn_type4(CNN_F32, 1, 1, WINDOW, 1), w), &a);
-    return cnn_conv2d(b, x, cnn_constant(b, cnn_type4(CNN_F32, 1, 1, 1, WINDOW), w), &a);
+    int64_t channels = cnn_dim(b, x, 1);
+    cnn_conv2d_attrs a = { .stride = { 1, 1 }, .dilation = { 1, 1 }, .groups = channels };
+    x = cnn_conv2d(b, x, window_weights(b, channels, WINDOW, 1), &a);
+    return cnn_conv2d(b, x, window_weights(b, channels, 1, WINDOW), &a);
 }
 
 /* (2 mx my + c1) (2 sxy + c2) / ((mx^2 + my^2 + c1) (sx^2 + sy^2 + c2)) at each window */
@@ -104,17 +123,13 @@ static cnn_value ssim(cnn_builder *b, const void *params)
     if (y == CNN_NONE)
         return CNN_NONE;
     const cnn_type t = *cnn_type_of(b, x);
-    int64_t planes[4] = { t.dim[0] * t.dim[1], 1, t.dim[2], t.dim[3] };
     if (t.dim[2] < WINDOW || t.dim[3] < WINDOW)
-        return cnn_reject(
-            b,
-            "wants images of at least %d x %d pixels, the size of its window, but the "
-            "model's are %" PRId64 " x %" PRId64,
-            WINDOW, WINDOW, t.dim[2], t.dim[3]);
-    cnn_value s =
-        similarity(b, cnn_reshape(b, x, 4, planes), cnn_reshape(b, y, 4, planes), p->data_range);
-    int64_t each = cnn_span(cnn_type_of(b, s), 1, 4) * t.dim[1];
-    return cnn_scale(b, sum(b, s), 1 / (double)each);
+        return cnn_reject_hint(b, "leave `ssim` out, or take larger images",
+                               "wants images of at least %d x %d pixels, the size of its window, "
+                               "but the model's are %" PRId64 " x %" PRId64,
+                               WINDOW, WINDOW, t.dim[2], t.dim[3]);
+    cnn_value s = similarity(b, x, y, p->data_range);
+    return cnn_scale(b, sum(b, s), 1 / (double)per_sample(b, s));
 }
 
 /* ---- errors at the border and inside */
@@ -136,11 +151,6 @@ static bool differences(cnn_builder *b, int64_t border, cnn_value *all, cnn_valu
     *all = cnn_abs(b, cnn_sub(b, x, y));
     *inner = cnn_slice(b, cnn_slice(b, *all, 2, border, h - 2 * border), 3, border, w - 2 * border);
     return true;
-}
-
-static int64_t per_sample(cnn_builder *b, cnn_value x)
-{
-    return cnn_span(cnn_type_of(b, x), 1, 4);
 }
 
 static cnn_value inner_error(cnn_builder *b, const void *params)
