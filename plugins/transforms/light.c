@@ -4,7 +4,7 @@
 #include "transforms.h"
 
 typedef struct darken_params {
-    double gain;
+    cnn_floats gain;
     double gamma;
 } darken_params;
 
@@ -14,8 +14,10 @@ typedef struct noise_params {
 } noise_params;
 
 static const cnn_param darken_table[] = {
-    { CNN_FIELD(darken_params, gain, FLOAT), .min = 0, .max = 1e6,
-      .help = "factor; below 1 the picture becomes darker" },
+    { CNN_FIELD(darken_params, gain, FLOATS), .min = 1e-6, .max = 1e6, .min_count = 1,
+      .max_count = 2,
+      .help = "factor, below 1 for a darker picture; [low, high]: another one for each picture, "
+              "uniform in its logarithm" },
     { CNN_FIELD(darken_params, gamma, FLOAT), .def = "1", .min = 1e-3, .max = 1e3,
       .help = "exponent before the factor; above 1 dark places lose more than bright ones" },
 };
@@ -45,27 +47,35 @@ static cnn_status infer_same(const void *params, const cnn_type *in, cnn_type *o
 
 /* ---- darken */
 
-/* gain * max(v, 0)^gamma; floats may be below 0 after noise. */
-static double darker(const darken_params *p, double v)
+/* low (high / low)^u with u in [0, 1): as many pictures between one stop and two as between two and
+ * three. */
+static double draw_gain(const cnn_floats *gain, cnn_rng *rng)
 {
-    return p->gain * pow(v > 0 ? v : 0, p->gamma);
+    double low = gain->v[0];
+    return gain->count < 2 ? low : low * pow(gain->v[1] / low, (double)cnn_rng_uniform(rng));
+}
+
+/* gain * max(v, 0)^gamma; floats may be below 0 after noise. */
+static double darker(double gain, double gamma, double v)
+{
+    return gain * pow(v > 0 ? v : 0, gamma);
 }
 
 static cnn_status apply_darken(const void *params, const cnn_tensor *in, const cnn_tensor *out,
                                cnn_rng *rng, cnn_error *err)
 {
     const darken_params *p = params;
+    double gain = draw_gain(&p->gain, rng);
     int64_t n = cnn_count(&in->type);
     uint8_t table[BYTES];
-    (void)rng;
     (void)err;
     if (in->type.dtype == CNN_F32) {
         for (int64_t i = 0; i < n; i++)
-            cnn_f32(out)[i] = (float)darker(p, (double)cnn_f32(in)[i]);
+            cnn_f32(out)[i] = (float)darker(gain, p->gamma, (double)cnn_f32(in)[i]);
         return CNN_OK;
     }
     for (int i = 0; i < BYTES; i++)
-        table[i] = as_byte(darker(p, (double)i / 255));
+        table[i] = as_byte(darker(gain, p->gamma, (double)i / 255));
     for (int64_t i = 0; i < n; i++)
         cnn_u8(out)[i] = table[cnn_u8(in)[i]];
     return CNN_OK;
@@ -111,8 +121,8 @@ static cnn_status apply_noise(const void *params, const cnn_tensor *in, const cn
 static const cnn_transform transforms[] = {
     { .c = CNN_COMPONENT(cnn_transform, "darken", sizeof(darken_params), CNN_TABLE(darken_table),
                          "Less light: gain * v^gamma of values in 0..1.",
-                         "degrade: [darken: {gain: 0.2, gamma: 1.5}]"),
-      .infer = infer_same, .apply = apply_darken, .flags = CNN_TRANSFORM_POINTWISE },
+                         "degrade: [darken: {gain: [0.1, 0.4], gamma: 1.5}]"),
+      .infer = infer_same, .apply = apply_darken },
     { .c = CNN_COMPONENT(cnn_transform, "gaussian_noise", sizeof(noise_params),
                          CNN_TABLE(noise_table), "Normal noise on every value.",
                          "degrade: [gaussian_noise: {sigma: 0.02}]"),

@@ -4,8 +4,15 @@
 #include <stdlib.h>
 
 typedef struct darken_params {
-    double gain, gamma;
+    cnn_floats gain;
+    double gamma;
 } darken_params;
+
+/* One gain. */
+static darken_params darken(const double *gain, double gamma)
+{
+    return (darken_params){ { 1, -1, gain }, gamma };
+}
 
 typedef struct noise_params {
     double sigma, shot;
@@ -33,7 +40,8 @@ static void darken_is_a_factor_and_a_power(void)
 {
     const float in[4] = { 0, 0.25f, 1, -0.5f };
     float out[4];
-    const darken_params p = { 0.2, 1.5 };
+    const double gain = 0.2;
+    const darken_params p = darken(&gain, 1.5);
     apply("darken", &p, cnn_type3(CNN_F32, 1, 2, 2), in, out, NULL);
     CHECK_NEAR(out[0], 0, 0);
     CHECK_NEAR(out[1], 0.2 * 0.125, 1e-8); /* 0.25^1.5 = 1/8 */
@@ -45,7 +53,9 @@ static void darken_rounds_bytes_and_cuts_what_does_not_fit(void)
 {
     const uint8_t in[4] = { 0, 51, 102, 255 };
     uint8_t out[4];
-    const darken_params half = { 0.5, 1 }, square = { 1, 2 }, four = { 4, 1 };
+    const double gains[3] = { 0.5, 1, 4 };
+    const darken_params half = darken(&gains[0], 1), square = darken(&gains[1], 2);
+    const darken_params four = darken(&gains[2], 1);
     cnn_type type = cnn_type3(CNN_U8, 1, 2, 2);
     apply("darken", &half, type, in, out, NULL);
     CHECK_INT(out[1], 26); /* 25.5 */
@@ -59,10 +69,24 @@ static void darken_rounds_bytes_and_cuts_what_does_not_fit(void)
     CHECK_INT(out[2], 255);
 }
 
-static void darken_is_pointwise_and_noise_is_not(void)
+/* Logarithms uniform between those of 0.1 and 0.4: a half below 0.2. */
+static void darken_draws_a_gain_for_each_picture(void)
 {
-    CHECK_INT(find("darken")->flags & CNN_TRANSFORM_POINTWISE, CNN_TRANSFORM_POINTWISE);
-    CHECK_INT(find("gaussian_noise")->flags & CNN_TRANSFORM_POINTWISE, 0);
+    const double range[2] = { 0.1, 0.4 };
+    const darken_params p = { { 2, -1, range }, 1 };
+    const float in[2] = { 1, 0.5f };
+    float out[2], first = 0;
+    int low = 0, same = 0;
+    for (uint64_t i = 0; i < 1000; i++) {
+        cnn_rng rng = cnn_rng_at(1, CNN_RNG_DEGRADE, 0, i << 32);
+        apply("darken", &p, cnn_type3(CNN_F32, 1, 1, 2), in, out, &rng);
+        CHECK(out[0] >= 0.1f && out[0] <= 0.4f && out[1] == 0.5f * out[0]);
+        low += out[0] < 0.2f;
+        same += i > 0 && out[0] == first;
+        first = i == 0 ? out[0] : first;
+    }
+    CHECK_NEAR(low, 500, 4 * sqrt(250));
+    CHECK(same < 5);
 }
 
 /* Mean and standard deviation of what noise adds to a constant. */
@@ -149,7 +173,7 @@ int main(void)
 {
     return RUN_TESTS(TEST(darken_is_a_factor_and_a_power),
                      TEST(darken_rounds_bytes_and_cuts_what_does_not_fit),
-                     TEST(darken_is_pointwise_and_noise_is_not),
+                     TEST(darken_draws_a_gain_for_each_picture),
                      TEST(noise_has_the_mean_0_and_the_wanted_deviation), TEST(noise_is_normal),
                      TEST(noise_is_the_same_for_the_same_numbers), TEST(noisy_bytes_stay_bytes));
 }
