@@ -20,20 +20,32 @@ for seed in $seeds; do
     done
 done
 
-# metrics.csv: epoch,step,split,metric,value; the last value of a metric counts.
-printf '| padding | %s |\n|---|---|---|---|---|\n' "$(echo $metrics | sed 's/ / | /g')"
+# The last test of a run: its metrics in order, and how many times larger the error at the border is.
+results() {
+    awk -F, -v names="$metrics" '
+        $3 == "test" { value[$4] = $5 }
+        END {
+            n = split(names, name, " ")
+            for (i = 1; i <= n; i++) printf "%s ", value[name[i]]
+            print value["border_error"] / value["inner_error"]
+        }' "$1/metrics.csv" # epoch,step,split,metric,value
+}
+
+echo "| padding | border error | inner error | PSNR, dB | SSIM | border / inner |"
+echo "|---|---|---|---|---|---|"
 for mode in zeros reflect; do
-    printf '| %s |' "$mode"
-    for metric in $metrics; do
-        for seed in $seeds; do
-            grep ",test,$metric," "$out/$mode-$seed/metrics.csv" | tail -n 1
-        done | awk -F, '
-            { n++; sum += $5; squares += $5 * $5 }
-            END {
-                mean = sum / n
-                variance = n > 1 ? (squares - n * mean * mean) / (n - 1) : 0
-                printf " %.5g ± %.2g |", mean, variance > 0 ? sqrt(variance) : 0
-            }'
-    done
-    echo
+    for seed in $seeds; do
+        results "$out/$mode-$seed"
+    done | awk -v mode="$mode" '
+        { for (i = 1; i <= NF; i++) { sum[i] += $i; squares[i] += $i * $i } }
+        END {
+            printf "| %s |", mode
+            for (i = 1; i <= NF; i++) {
+                mean = sum[i] / NR
+                variance = NR > 1 ? (squares[i] - NR * mean * mean) / (NR - 1) : 0
+                deviation = variance > 0 ? sqrt(variance) : 0
+                printf " %.3g ± %.1g |", mean, deviation
+            }
+            print ""
+        }'
 done
