@@ -12,7 +12,7 @@ enum {
     MAX_CHANNELS = 16, /* 16 KiB: a table should stay in the first cache */
 };
 
-static cnn_status add(cnn_chain *c, const cnn_use *use, cnn_error *err)
+static cnn_status add(cnn_chain *c, const cnn_use *use, uint32_t stream, cnn_error *err)
 {
     const cnn_transform *transform = (const cnn_transform *)(const void *)use->component;
     if (c->count == CNN_MAX_TRANSFORMS)
@@ -20,6 +20,7 @@ static cnn_status add(cnn_chain *c, const cnn_use *use, cnn_error *err)
     cnn_chain_step *step = &c->steps[c->count++];
     step->transform = transform;
     step->params = use->params;
+    step->stream = stream;
     step->in = c->out;
     cnn_status status = transform->infer(use->params, &step->in, &step->out, err);
     if (status != CNN_OK)
@@ -30,25 +31,55 @@ static cnn_status add(cnn_chain *c, const cnn_use *use, cnn_error *err)
     return CNN_OK;
 }
 
-/* Augmentation works on pixels: it stands before the first transform that changes the dtype. */
-static cnn_status add_all(cnn_chain *c, const cnn_data_config *data, bool augment, cnn_error *err)
+static cnn_status add_list(cnn_chain *c, const cnn_uses *uses, uint32_t stream, cnn_error *err)
 {
-    bool augmented = !augment;
-    for (uint32_t i = 0; i <= data->transform.count; i++) {
-        cnn_type next = c->out;
+    cnn_status status = CNN_OK;
+    for (uint32_t k = 0; k < uses->count && status == CNN_OK; k++)
+        status = add(c, &uses->items[k], stream, err);
+    return status;
+}
+
+/* What works on pixels. */
+static cnn_status add_pixels(cnn_chain *c, const cnn_data_config *data, uint32_t parts,
+                             cnn_error *err)
+{
+    cnn_status status = CNN_OK;
+    c->pixels = c->out;
+    if ((parts & CNN_CHAIN_AUGMENT) != 0)
+        status = add_list(c, &data->augment, CNN_STREAM_SAMPLE, err);
+    if (status == CNN_OK && (parts & CNN_CHAIN_TARGET) == 0)
+        status = add_list(c, &data->degrade, CNN_STREAM_DEGRADE, err);
+    return status;
+}
+
+/* Would this transform change the dtype? */
+static cnn_status leaves_pixels(const cnn_chain *c, const cnn_use *use, bool *leaves,
+                                cnn_error *err)
+{
+    const cnn_transform *t = (const cnn_transform *)(const void *)use->component;
+    cnn_type next = c->out;
+    cnn_status status = t->infer(use->params, &c->out, &next, err);
+    *leaves = next.dtype != c->out.dtype;
+    return status;
+}
+
+static cnn_status add_all(cnn_chain *c, const cnn_data_config *data, uint32_t parts, cnn_error *err)
+{
+    bool target = (parts & CNN_CHAIN_TARGET) != 0, done = false;
+    const cnn_uses *uses =
+        target && data->target_transform.count > 0 ? &data->target_transform : &data->transform;
+    for (uint32_t i = 0; i <= uses->count; i++) {
+        const cnn_use *use = i < uses->count ? &uses->items[i] : NULL;
         cnn_status status = CNN_OK;
-        const cnn_use *use = i < data->transform.count ? &data->transform.items[i] : NULL;
-        if (use != NULL && !augmented) {
-            const cnn_transform *t = (const cnn_transform *)(const void *)use->component;
-            status = t->infer(use->params, &c->out, &next, err);
-        }
-        if (!augmented && (use == NULL || next.dtype != c->out.dtype)) {
-            for (uint32_t k = 0; k < data->augment.count && status == CNN_OK; k++)
-                status = add(c, &data->augment.items[k], err);
-            augmented = true;
+        bool now = use == NULL;
+        if (use != NULL && !done)
+            status = leaves_pixels(c, use, &now, err);
+        if (status == CNN_OK && now && !done) {
+            status = add_pixels(c, data, parts, err);
+            done = true;
         }
         if (status == CNN_OK && use != NULL)
-            status = add(c, use, err);
+            status = add(c, use, CNN_STREAM_SAMPLE, err);
         if (status != CNN_OK)
             return status;
     }
@@ -151,11 +182,11 @@ static void apply_table(const cnn_chain *c, const uint8_t *from, float *to)
 /* ---- all of it */
 
 cnn_status cnn_chain_build(cnn_chain *chain, const cnn_type *input, const cnn_data_config *data,
-                           bool augment, cnn_error *err)
+                           uint32_t parts, cnn_error *err)
 {
     chain->in = chain->out = *input;
     chain->scratch = cnn_bytes(input);
-    cnn_status status = add_all(chain, data, augment, err);
+    cnn_status status = add_all(chain, data, parts, err);
     return status == CNN_OK ? fold(chain, err) : status;
 }
 
@@ -172,7 +203,8 @@ cnn_status cnn_chain_apply(const cnn_chain *chain, const void *from, char *scrat
         const cnn_chain_step *step = &chain->steps[i];
         void *next = i + 1 == chain->count ? to : scratch + i % 2 * (size_t)half;
         const cnn_tensor in = { step->in, (void *)(uintptr_t)from }, out = { step->out, next };
-        cnn_status status = step->transform->apply(step->params, &in, &out, rng, err);
+        cnn_status status =
+            step->transform->apply(step->params, &in, &out, &rng[step->stream], err);
         if (status != CNN_OK)
             return status;
         from = next;

@@ -81,6 +81,8 @@ enum { CNN_STEP_TRAIN = 1, CNN_STEP_TEST = 2 };
 typedef struct cnn_data_config {
     cnn_use source; /* component NULL: the pipeline has no data */
     cnn_uses transform, augment;
+    cnn_uses degrade;          /* for inputs only: the clean sample is the target */
+    cnn_uses target_transform; /* of targets that are images; none: as `transform` */
     cnn_floats split; /* 0 or 3 numbers: train, val, test; fractions (sum <= 1) or counts */
     int64_t limit;    /* use at most so many samples of each split, 0: all */
     int64_t threads;  /* of the loader */

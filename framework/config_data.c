@@ -1,5 +1,6 @@
 /* data: where samples come from and what happens to them. The data set's own options stand beside
  * `source`. */
+#include <stddef.h>
 #include <string.h>
 
 #include "config_internal.h"
@@ -16,13 +17,34 @@ static const cnn_param data_params[] = {
 };
 static const cnn_table data_table = CNN_TABLE(data_params);
 
-static const char *const own_keys[] = { "source", "transform", "augment", "split",
-                                        "limit",  "threads",   NULL };
+/* Lists of transforms are read by themselves. */
+static const struct {
+    const char *key;
+    size_t offset;
+} chains[] = {
+    { "transform", offsetof(cnn_data_config, transform) },
+    { "augment", offsetof(cnn_data_config, augment) },
+    { "degrade", offsetof(cnn_data_config, degrade) },
+    { "target_transform", offsetof(cnn_data_config, target_transform) },
+};
+enum { CHAINS = sizeof chains / sizeof chains[0] };
+
+static const char *const own_keys[] = { "source",  "transform",        "augment",
+                                        "degrade", "target_transform", "split",
+                                        "limit",   "threads",          NULL };
 
 static bool is_own(const char *key)
 {
     for (const char *const *k = own_keys; *k != NULL; k++)
         if (strcmp(*k, key) == 0)
+            return true;
+    return false;
+}
+
+static bool is_chain(const char *key)
+{
+    for (int i = 0; i < CHAINS; i++)
+        if (strcmp(chains[i].key, key) == 0)
             return true;
     return false;
 }
@@ -37,8 +59,7 @@ static cnn_doc *part_of(const cnn_doc *map, bool own, const cnn_doc *except, cnn
     part->items = CNN_NEW_ARRAY(arena, cnn_doc *, map->count);
     for (uint32_t i = 0; i < map->count; i++) {
         const char *key = map->keys[i]->text;
-        bool mine = is_own(key) && strcmp(key, "source") != 0 && strcmp(key, "transform") != 0 &&
-                    strcmp(key, "augment") != 0;
+        bool mine = is_own(key) && strcmp(key, "source") != 0 && !is_chain(key);
         if (map->keys[i] == except || (own ? !mine : is_own(key)))
             continue;
         part->keys[part->count] = map->keys[i];
@@ -158,8 +179,9 @@ void cnn_config_read_data(cnn_config_reader *r, const cnn_doc *doc)
         *data = *read;
     data->place = doc->place;
     pick_source(r, doc, &data->source);
-    cnn_config_pick_all(r, CNN_KIND_TRANSFORM, cnn_doc_get(doc, "transform"), &data->transform);
-    cnn_config_pick_all(r, CNN_KIND_TRANSFORM, cnn_doc_get(doc, "augment"), &data->augment);
+    for (int i = 0; i < CHAINS; i++)
+        cnn_config_pick_all(r, CNN_KIND_TRANSFORM, cnn_doc_get(doc, chains[i].key),
+                            (cnn_uses *)(void *)((char *)data + chains[i].offset));
 }
 
 const cnn_table *cnn_config_data_table(void)

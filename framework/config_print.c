@@ -55,6 +55,10 @@ static void print_data(const cnn_data_config *data, FILE *out)
     (void)fprintf(out, "\n");
     print_uses("transform", &data->transform, out);
     print_uses("augment", &data->augment, out);
+    if (data->degrade.count > 0)
+        print_uses("degrade", &data->degrade, out);
+    if (data->target_transform.count > 0)
+        print_uses("target_transform", &data->target_transform, out);
     print_table(cnn_config_data_table(), data, 2, out);
 }
 

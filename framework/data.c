@@ -7,6 +7,11 @@
 
 #define SPLIT_EPOCH (-1) /* the order in which `split:` deals out samples; no real epoch has it */
 
+/* The step of random numbers that are the same in every pass: those of `degrade:` in tests. */
+#define ALWAYS UINT32_MAX
+
+enum { CHAINS = (CNN_CHAIN_AUGMENT | CNN_CHAIN_TARGET) + 1 };
+
 /* Which samples of the data set belong to a split. */
 typedef struct split_samples {
     uint32_t from; /* the data set's split */
@@ -20,28 +25,87 @@ struct cnn_source_data {
     bool lends; /* it has a function `view` */
     cnn_dataset_info info;
     cnn_data_shape shape;
-    cnn_chain plain, augmented;
+    cnn_chain chains[CHAINS]; /* by bits of CNN_CHAIN_*; for targets only where `pairs` */
+    bool pairs;               /* targets are images */
+    cnn_type clean;           /* of them, before the transforms */
     split_samples splits[CNN_SPLIT_COUNT];
 };
 
 static const char *const split_names[CNN_SPLIT_COUNT] = { "train", "val", "test" };
 
-static cnn_status build_chains(cnn_source_data *data, const cnn_data_config *config, cnn_error *err)
+static cnn_status check_augmented(const cnn_chain *plain, const cnn_chain *augmented,
+                                  const char *what, cnn_error *err)
 {
     char a[96], b[96];
-    cnn_status status = cnn_chain_build(&data->plain, &data->info.input, config, false, err);
-    if (status == CNN_OK)
-        status = cnn_chain_build(&data->augmented, &data->info.input, config, true, err);
-    if (status != CNN_OK)
-        return status;
-    if (!cnn_same_type(&data->plain.out, &data->augmented.out)) {
-        cnn_type_text(&data->augmented.out, true, a, sizeof a);
-        cnn_type_text(&data->plain.out, true, b, sizeof b);
-        return cnn_fail(err, CNN_INVALID,
-                        "data: samples are %s with augmentation and %s without: they must agree", a,
-                        b);
+    if (cnn_same_type(&plain->out, &augmented->out))
+        return CNN_OK;
+    cnn_type_text(&augmented->out, true, a, sizeof a);
+    cnn_type_text(&plain->out, true, b, sizeof b);
+    return cnn_fail(err, CNN_INVALID,
+                    "data: %s are %s with augmentation and %s without: they must agree", what, a,
+                    b);
+}
+
+/* Both images of a pair are cut and turned by the same random numbers, which fit only images of
+ * one height and width. */
+static cnn_status check_alike(const cnn_source_data *data, const cnn_data_config *config,
+                              cnn_error *err)
+{
+    char a[96], b[96];
+    cnn_type in = data->chains[CNN_CHAIN_AUGMENT].pixels;
+    cnn_type target = data->chains[CNN_CHAIN_AUGMENT | CNN_CHAIN_TARGET].pixels;
+    if (config->augment.count == 0 ||
+        (in.rank == target.rank && cnn_span(&in, 1, in.rank) == cnn_span(&target, 1, target.rank) &&
+         (in.rank < 2 || in.dim[1] == target.dim[1])))
+        return CNN_OK;
+    cnn_type_text(&in, false, a, sizeof a);
+    cnn_type_text(&target, false, b, sizeof b);
+    (void)cnn_fail(err, CNN_INVALID,
+                   "data: `augment` must change both images of a pair alike, but the inputs are %s "
+                   "and the targets %s",
+                   a, b);
+    cnn_hint(err, "give both one size, e.g. with the data set's option `size`, or leave `augment` "
+                  "out");
+    return CNN_INVALID;
+}
+
+/* Are targets images? The data set's own, or the samples before they are degraded. */
+static cnn_status find_pairs(cnn_source_data *data, const cnn_data_config *config, cnn_error *err)
+{
+    const cnn_type *target = &data->info.target;
+    bool images = target->dtype == CNN_U8;
+    data->pairs = images || config->degrade.count > 0;
+    data->clean = images ? *target : data->info.input;
+    if (data->pairs || config->target_transform.count == 0)
+        return CNN_OK;
+    (void)cnn_fail(
+        err, CNN_INVALID,
+        "data: `target_transform` is for targets that are images, but those of this data "
+        "set are %s",
+        target->dtype == 0 ? "missing" : "labels or numbers");
+    cnn_hint(err, "`degrade` makes pairs of any data set, `source: pairs` reads them");
+    return CNN_INVALID;
+}
+
+static cnn_status build_chains(cnn_source_data *data, const cnn_data_config *config, cnn_error *err)
+{
+    const cnn_chain *c = data->chains;
+    cnn_status status = find_pairs(data, config, err);
+    for (uint32_t parts = 0; parts < CHAINS && status == CNN_OK; parts++) {
+        bool target = (parts & CNN_CHAIN_TARGET) != 0;
+        if (!target || data->pairs)
+            status = cnn_chain_build(&data->chains[parts],
+                                     target ? &data->clean : &data->info.input, config, parts, err);
     }
-    return CNN_OK;
+    if (status == CNN_OK)
+        status = check_augmented(&c[0], &c[CNN_CHAIN_AUGMENT], "samples", err);
+    if (status != CNN_OK || !data->pairs)
+        return status;
+    status = check_alike(data, config, err);
+    return status == CNN_OK
+               ? check_augmented(&c[CNN_CHAIN_TARGET], &c[CNN_CHAIN_TARGET | CNN_CHAIN_AUGMENT],
+                                 "targets", err)
+               : status;
 }
 
 /* Number of samples that `amount` (a fraction up to 1, or a count) means. */
@@ -116,9 +180,9 @@ static cnn_status open_source(cnn_source_data *data, const cnn_config *config,
         status = build_chains(data, &config->data, err);
     if (status == CNN_OK)
         status = make_splits(data, &config->data, err);
-    data->shape.input = data->plain.out;
-    data->shape.target = data->info.target;
-    data->shape.classes = data->info.classes;
+    data->shape.input = data->chains[0].out;
+    data->shape.target = data->pairs ? data->chains[CNN_CHAIN_TARGET].out : data->info.target;
+    data->shape.classes = data->pairs ? 0 : data->info.classes;
     return status;
 }
 
@@ -145,8 +209,8 @@ void cnn_data_close(cnn_source_data *data)
     if (data == NULL)
         return;
     free(data->splits[CNN_SPLIT_TRAIN].index);
-    cnn_chain_free(&data->plain);
-    cnn_chain_free(&data->augmented);
+    for (int i = 0; i < CHAINS; i++)
+        cnn_chain_free(&data->chains[i]);
     if (data->state != NULL)
         data->dataset->close(data->state);
     free(data);
@@ -169,13 +233,22 @@ int64_t cnn_data_count(const cnn_source_data *data, uint32_t split)
 
 const char *const *cnn_data_class_names(const cnn_source_data *data)
 {
-    return data->info.class_names;
+    return data->pairs ? NULL : data->info.class_names;
 }
 
+/* Bytes of the largest value on the way, in whole cache lines. */
+static int64_t room(const cnn_source_data *data)
+{
+    int64_t most = 0;
+    for (int i = 0; i < CHAINS; i++)
+        most = data->chains[i].scratch > most ? data->chains[i].scratch : most;
+    return (most + 63) / 64 * 64;
+}
+
+/* A pair lies beside the two values of the chain that works on it. */
 int64_t cnn_data_scratch(const cnn_source_data *data)
 {
-    int64_t a = data->plain.scratch, b = data->augmented.scratch;
-    return ((a > b ? a : b) + 63) / 64 * 64;
+    return room(data) * (data->pairs ? 2 : 1);
 }
 
 /* Where the sample's pixels are: lent by the data set, or read to `to`. */
@@ -193,21 +266,60 @@ static cnn_status fetch(const cnn_source_data *data, uint32_t split, int64_t ind
     return data->dataset->read(data->state, split, index, &in, target, err);
 }
 
+/* One number to each sample of the data set and to each of its splits. */
+static void place_streams(uint64_t seed, uint32_t split, int64_t source, bool augment,
+                          int64_t epoch, cnn_rng rng[CNN_STREAM_COUNT])
+{
+    uint64_t number = (uint64_t)source * CNN_SPLIT_COUNT + split;
+    rng[CNN_STREAM_SAMPLE] =
+        cnn_rng_at(seed, CNN_RNG_AUGMENT, (uint32_t)epoch, (uint64_t)source << 20);
+    rng[CNN_STREAM_DEGRADE] =
+        cnn_rng_at(seed, CNN_RNG_DEGRADE, augment ? (uint32_t)epoch : ALWAYS, number << 32);
+}
+
+/* Both images of a pair, from the second half of the scratch memory. Each chain begins with the
+ * same random numbers. */
+static cnn_status sample_pair(const cnn_source_data *data, uint32_t split, int64_t source,
+                              uint32_t parts, const cnn_rng rng[CNN_STREAM_COUNT], void *scratch,
+                              void *input, void *target, cnn_error *err)
+{
+    bool own = data->info.target.dtype == CNN_U8; /* the data set brings the target */
+    int64_t half = room(data);
+    char *raw = (char *)scratch + 2 * half, *clean = raw + half;
+    const cnn_tensor wanted = { data->info.target, own && target != NULL ? clean : NULL };
+    const void *pixels;
+    cnn_status status = fetch(data, split, source, raw, &wanted, &pixels, err);
+    for (uint32_t part = 0; part <= CNN_CHAIN_TARGET && status == CNN_OK;
+         part += CNN_CHAIN_TARGET) {
+        cnn_rng streams[CNN_STREAM_COUNT] = { rng[0], rng[1] };
+        bool is_target = part == CNN_CHAIN_TARGET;
+        const void *from = is_target && own ? clean : pixels;
+        if (!is_target || target != NULL)
+            status = cnn_chain_apply(&data->chains[part | parts], from, scratch, half,
+                                     is_target ? target : input, streams, err);
+    }
+    return status;
+}
+
 cnn_status cnn_data_sample(cnn_source_data *data, uint32_t split, int64_t index, bool augment,
                            uint64_t seed, int64_t epoch, void *scratch, void *input, void *target,
                            cnn_error *err)
 {
     const split_samples *samples = &data->splits[split];
-    const cnn_chain *c = augment ? &data->augmented : &data->plain;
+    uint32_t parts = augment ? CNN_CHAIN_AUGMENT : 0;
+    const cnn_chain *c = &data->chains[parts];
     int64_t source = samples->index != NULL ? samples->index[index] : index;
-    int64_t half = cnn_data_scratch(data);
-    cnn_rng rng = cnn_rng_at(seed, CNN_RNG_AUGMENT, (uint32_t)epoch, (uint64_t)source << 20);
+    int64_t half = room(data);
+    cnn_rng rng[CNN_STREAM_COUNT];
     const cnn_tensor wanted = { data->info.target, target };
     const void *pixels;
     void *place = c->count == 0 ? input : (char *)scratch + half;
+    place_streams(seed, samples->from, source, augment, epoch, rng);
+    if (data->pairs)
+        return sample_pair(data, samples->from, source, parts, rng, scratch, input, target, err);
     cnn_status status = fetch(data, samples->from, source, place, &wanted, &pixels, err);
     if (status == CNN_OK)
-        status = cnn_chain_apply(c, pixels, scratch, half, input, &rng, err);
+        status = cnn_chain_apply(c, pixels, scratch, half, input, rng, err);
     return status;
 }
 

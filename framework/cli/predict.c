@@ -130,6 +130,8 @@ static cnn_status use_images(cnn_context *context, job *todo)
         add_override(context, cnn_arena_printf(context->arena, "data.source=%s", source));
         add_override(context, "data.split=[0, 0, 0]"); /* all images are test samples */
         add_override(context, "data.limit=0");
+        add_override(context, "data.degrade=[]"); /* the user's image is as it is to be seen */
+        add_override(context, "data.target_transform=[]");
     } else {
         add_override(context, cnn_arena_printf(context->arena, "data={source: %s}", source));
     }

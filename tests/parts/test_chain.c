@@ -124,7 +124,7 @@ static bool take(const list *l, bool old, cnn_type type, const void *image, uint
     cnn_rng rng = cnn_rng_at(7, CNN_RNG_AUGMENT, 3, sample << 20);
     config.transform = uses(l->transform, old, copies[0], items[0]);
     config.augment = uses(l->augment, old, copies[1], items[1]);
-    if (!CHECK(cnn_chain_build(&chain, &type, &config, true, &err) == CNN_OK))
+    if (!CHECK(cnn_chain_build(&chain, &type, &config, CNN_CHAIN_AUGMENT, &err) == CNN_OK))
         fprintf(stderr, "  %s\n", err.text);
     CHECK(chain.scratch <= (int64_t)sizeof scratch[0]);
     CHECK(cnn_chain_apply(&chain, image, scratch[0], sizeof scratch[0], to, &rng, &err) == CNN_OK);

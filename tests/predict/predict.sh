@@ -115,6 +115,19 @@ untrained)
     try 3 predict "$source/pipelines/tutorial/10-stride.yaml" backend=reference "$two"
     has err "not images of 1 or 3 channels"
     ;;
+pairs)
+    # What spoils inputs in training is no part of a prediction.
+    pipeline=$source/tests/run/pairs.yaml
+    train data.channels=1 model.2.conv2d.out_channels=1
+    try 0 predict run "$two" --json
+    if grep -q target out; then fail "images have no targets"; fi
+    mv out plain
+    try 0 predict run "$two" --json 'data.degrade=[darken: 0.001]'
+    cmp -s out plain || fail "an image was darkened before the prediction"
+    try 0 predict run --json --count 1
+    has out '"shape": [1, 12, 12]'
+    has out '"target": ['
+    ;;
 images)
     train
     cp "$two" "a \"quoted\" = name.png"

@@ -1,10 +1,10 @@
 #!/bin/sh
-# run.sh CNNRUN SOURCE_DIR CASE: whole runs from the outside. Works in a folder of its own.
+# run.sh CNNRUN SOURCE_DIR CASE [PIPELINE]: whole runs from the outside. Works in a folder of its own.
 set -u
 cnnrun=$1
 source=$2
 case=$3
-pipeline=$source/pipelines/synthetic.yaml
+pipeline=${4:-$source/pipelines/synthetic.yaml}
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
 cd "$work" || exit 1

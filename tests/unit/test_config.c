@@ -186,6 +186,11 @@ static void options_of_a_data_set_stand_beside_its_name(void)
     c = read("data: {source: {numbers: [1, 2]}, augment: [flip, flip]}");
     CHECK_INT(((const set_params *)c->data.source.params)->values.type.dim[0], 2);
     CHECK_INT(c->data.augment.count, 2);
+    c = read("data: {source: blank, degrade: flip, target_transform: [flip, flip, flip]}");
+    CHECK_INT(c->data.degrade.count, 1);
+    CHECK_INT(c->data.target_transform.count, 3);
+    CHECK_INT(c->data.transform.count + c->data.augment.count, 0);
+    refused("data: {source: blank, degrade: [flop]}", 1, "flop");
     refused("data: {source: blank, tranform: []}", 1, "did you mean 'transform'?");
 }
 

@@ -23,7 +23,8 @@ typedef struct cnn_dataset_info {
     uint32_t reserved;
     int64_t count[CNN_SPLIT_COUNT]; /* samples per split, 0: the set has no such split */
     cnn_type input;                 /* of one sample, without the batch axis: u8 or f32 [C,H,W] */
-    cnn_type target; /* i32 [] for labels, f32 [...] for values; dtype 0: no targets */
+    cnn_type target; /* i32 [] for labels, f32 [...] for values, u8 [C,H,W] for an image, which goes
+                        through the transforms beside the input; dtype 0: no targets */
     int64_t classes; /* labels are in [0, classes); 0: no labels */
     const char *const *class_names; /* classes of them, or NULL; lives until close */
 } cnn_dataset_info;

@@ -21,6 +21,8 @@ typedef enum cnn_rng_purpose {
     CNN_RNG_SHUFFLE = 2, /* order of the samples; step = epoch */
     CNN_RNG_AUGMENT = 3, /* transforms; step = epoch, element = sample * 2^20 + k-th number */
     CNN_RNG_DATA = 4,    /* synthetic data sets */
+    CNN_RNG_DEGRADE = 5, /* what spoils an input beside its clean target; step = epoch, or 2^32 - 1
+                            in tests; element = (sample * 3 + split) * 2^32 + k-th number */
     CNN_RNG_OP = 1024,
 } cnn_rng_purpose;
 
