@@ -30,6 +30,7 @@ awk -v work="$work" '
         }
         if (note ~ /^<!-- not run: *-->$/) fail("a block is left out without a reason")
         if (file != "") printf "" > file
+        note = ""
         next
     }
     open { if (file != "") print > file; next }
