@@ -109,7 +109,7 @@ enum { CPU_DEPTHWISE = 0, CPU_CHANNEL_HEIGHT = 4, CPU_CHANNEL_WIDTH = 16 };
 enum { CPU_WINOGRAD_TILE = 4, CPU_WINOGRAD_POINTS = 36 };
 
 /* The points are 0, +-a, +-b and infinity: with the roots of 1/2 and 2 the transforms' numbers are
- * all about as large, and errors are a third of those with 1 and 2. */
+ * all about as large, and errors are half of those with 1 and 2, or less. */
 #define CPU_WINOGRAD_A 0.70710678118654752440f
 #define CPU_WINOGRAD_B 1.41421356237309504880f
 
