@@ -40,14 +40,11 @@ static cnn_status pack(const cpu_step *step, void *const *p, const cpu_plan *pla
     return CNN_OK;
 }
 
-int32_t cpu_add_pack(cpu_plan *plan, uint32_t n, const cpu_packing *packing, int32_t weights,
-                     int32_t scale)
+int32_t cpu_add_pack(cpu_plan *plan, uint32_t n, const cpu_packing *packing, int32_t weights)
 {
     int32_t packed = cpu_add_temp(plan, packing->packed * packing->groups);
     cpu_step *step = cpu_add_whole(plan, n, pack, packing);
     cpu_step_in(plan, step, weights);
-    if (scale >= 0)
-        cpu_step_in(plan, step, scale);
     cpu_step_out(plan, step, packed);
     return packed;
 }

@@ -15,7 +15,7 @@ static void add_product(cpu_plan *plan, uint32_t n, cpu_conv_spec *s, int32_t x,
     cpu_plan_blocks(plan, &s->pack, cpu_divided_up(columns, phases));
     if (plan->out_of_memory)
         return;
-    int32_t packed = cpu_add_pack(plan, n, &s->pack, w, -1);
+    int32_t packed = cpu_add_pack(plan, n, &s->pack, w);
     const int32_t pack_step = (int32_t)plan->n_steps - 1;
     cpu_step *step = cpu_add_step(plan, n);
     step->fused = (cpu_fused){ .possible = true, .pack = pack_step };

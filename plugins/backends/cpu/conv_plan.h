@@ -38,9 +38,8 @@ int64_t cpu_block_width(const cpu_kernels *, int64_t height, int64_t columns, in
 void cpu_add_weight_grad(cpu_plan *, uint32_t node, int32_t x, int32_t dy, int64_t groups,
                          int64_t channels, int64_t in_channels, const cpu_extent side[2]);
 
-/* A whole step that packs plain weights; scale: plain value, a factor per out channel, or -1.
- * Returns the packed value. The packing lives as long as the plan. */
-int32_t cpu_add_pack(cpu_plan *, uint32_t node, const cpu_packing *, int32_t weights,
-                     int32_t scale);
+/* A whole step that packs plain weights; cpu_absorb may give it a factor per out channel. Returns
+ * the packed value. The packing lives as long as the plan. */
+int32_t cpu_add_pack(cpu_plan *, uint32_t node, const cpu_packing *, int32_t weights);
 
 #endif
