@@ -1,7 +1,8 @@
-/* Lifetimes -> places in one arena. Largest first, each at the lowest place where it meets nobody
- * that lives at the same time. */
+/* Where the temporaries of a program lie: largest first, by their lifetimes. */
 #include <stdlib.h>
 #include <string.h>
+
+#include <cnnrun/placer.h>
 
 #include "program.h"
 
@@ -72,26 +73,6 @@ static int larger_first(const void *a, const void *b)
     return x->value < y->value ? -1 : 1;
 }
 
-/* Lowest gap between the blocks that live at the same time; `placed` is sorted by offset. */
-static uint64_t find_gap(const block *b, block *const *placed, uint32_t n_placed)
-{
-    uint64_t offset = 0;
-    for (uint32_t i = 0; i < n_placed && placed[i]->offset < offset + b->bytes; i++)
-        if (placed[i]->first <= b->last && b->first <= placed[i]->last &&
-            placed[i]->offset + placed[i]->bytes > offset)
-            offset = placed[i]->offset + placed[i]->bytes;
-    return offset;
-}
-
-/* Keeps `placed` sorted. */
-static void place_block(block *b, block **placed, uint32_t n_placed)
-{
-    uint32_t at = n_placed;
-    for (; at > 0 && placed[at - 1]->offset > b->offset; at--)
-        placed[at] = placed[at - 1];
-    placed[at] = b;
-}
-
 void cnn_plan_memory(cnn_program *p, cnn_value_info *values, cnn_arena *arena)
 {
     block *blocks = CNN_NEW_ARRAY(arena, block, p->n_values);
@@ -100,17 +81,13 @@ void cnn_plan_memory(cnn_program *p, cnn_value_info *values, cnn_arena *arena)
     find_last_uses(p, values);
     uint32_t count = make_blocks(p, blocks, block_of);
     block **order = CNN_NEW_ARRAY(arena, block *, count);
-    block **placed = CNN_NEW_ARRAY(arena, block *, count);
+    cnn_placer placer = { CNN_NEW_ARRAY(arena, cnn_placed, count), 0, 0 };
     for (uint32_t i = 0; i < count; i++)
         order[i] = &blocks[i];
     qsort(order, count, sizeof *order, larger_first);
-    p->arena_bytes = 0;
-    for (uint32_t i = 0; i < count; i++) {
-        order[i]->offset = find_gap(order[i], placed, i);
-        place_block(order[i], placed, i);
-        if (order[i]->offset + order[i]->bytes > p->arena_bytes)
-            p->arena_bytes = order[i]->offset + order[i]->bytes;
-    }
+    for (uint32_t i = 0; i < count; i++)
+        order[i]->offset = cnn_place(&placer, order[i]->bytes, order[i]->first, order[i]->last);
+    p->arena_bytes = placer.size;
     for (uint32_t v = 0; v < p->n_values; v++)
         offsets[v] = block_of[v] >= 0 ? blocks[block_of[v]].offset : 0;
     p->offsets = offsets;

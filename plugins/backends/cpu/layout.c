@@ -2,6 +2,8 @@
 #include <limits.h>
 #include <string.h>
 
+#include <cnnrun/placer.h>
+
 #include "plan.h"
 #include "small.h"
 
@@ -134,42 +136,14 @@ static void reuse_operands(cpu_plan *plan)
 
 /* ---- places ---- */
 
-typedef struct placed {
-    uint64_t begin, end;
-    int32_t first, last;
-} placed;
-
-typedef struct placer {
-    placed *list; /* by begin */
-    uint32_t count;
-    uint64_t size;
-} placer;
-
 enum { ALIGNMENT = 256 };
 
-/* The lowest gap among those that are alive at the same time. */
-static uint64_t place(placer *p, uint64_t bytes, int32_t first, int32_t last)
+static uint64_t place(cnn_placer *p, uint64_t bytes, int32_t first, int32_t last)
 {
-    uint64_t at = 0;
-    uint32_t i;
-    bytes = (bytes / ALIGNMENT + 1) * ALIGNMENT;
-    for (i = 0; i < p->count; i++) {
-        const placed *other = &p->list[i];
-        if (other->last < first || other->first > last)
-            continue;
-        if (other->begin >= at + bytes)
-            break;
-        at = other->end > at ? other->end : at;
-    }
-    for (i = p->count; i > 0 && p->list[i - 1].begin > at; i--)
-        p->list[i] = p->list[i - 1];
-    p->list[i] = (placed){ at, at + bytes, first, last };
-    p->count++;
-    p->size = at + bytes > p->size ? at + bytes : p->size;
-    return at;
+    return cnn_place(p, (bytes / ALIGNMENT + 1) * ALIGNMENT, first, last);
 }
 
-static void place_worker_values(cpu_plan *plan, placer *p)
+static void place_worker_values(cpu_plan *plan, cnn_placer *p)
 {
     for (uint32_t g = 0; g < plan->n_stages; g++) {
         const cpu_stage *stage = &plan->stages[g];
@@ -185,7 +159,7 @@ static void place_worker_values(cpu_plan *plan, placer *p)
     plan->worker_bytes = p->size;
 }
 
-static void place_shared_values(cpu_plan *plan, placer *p)
+static void place_shared_values(cpu_plan *plan, cnn_placer *p)
 {
     p->count = 0;
     p->size = 0;
@@ -282,7 +256,7 @@ static void fill_margins(cpu_plan *plan)
 
 void cpu_layout(cpu_plan *plan)
 {
-    placer p = { .list = cpu_plan_alloc(plan, plan->n_values + 1, sizeof *p.list) };
+    cnn_placer p = { .list = cpu_plan_alloc(plan, plan->n_values + 1, sizeof *p.list) };
     if (plan->out_of_memory)
         return;
     find_lifetimes(plan);

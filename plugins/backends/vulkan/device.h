@@ -77,8 +77,8 @@ struct cnn_device {
     vk_heap staging_heap;
     vk_kernels *kernels;
     VkDebugUtilsMessengerEXT messenger;
-    uint32_t complaints; /* messages of the validation layers so far */
-    bool lost;           /* every call fails from then on */
+    uint32_t complaints;                        /* messages of the validation layers so far */
+    bool lost;                                  /* every call fails from then on */
     char name[128], driver[128], identity[160]; /* identity: keys caches; vendor, device, driver,
                                                    versions */
 };
@@ -91,7 +91,8 @@ void vk_device_close(cnn_device *); /* waits; complaints of the validation layer
 
 /* ---- heap.c ---- */
 
-/* A range of at least `bytes`, not zeroed. CNN_MEMORY says how much is used and how much there is. */
+/* A range of at least `bytes`, not zeroed. CNN_MEMORY says how much is used and how much there is.
+ */
 cnn_status vk_heap_take(cnn_device *, vk_heap *, uint64_t bytes, vk_range *, cnn_error *);
 void vk_heap_give(cnn_device *, vk_heap *, const vk_range *);
 void vk_heap_free(cnn_device *, vk_heap *);

@@ -8,11 +8,11 @@ enum { VK_MOST_BINDINGS = 16, VK_MOST_PUSH = 32, VK_MOST_SPECS = 16 };
 
 /* Kernels with equal fields are one pipeline. All bindings are storage buffers of set 0. */
 typedef struct vk_kernel {
-    const char *shader;   /* file in shaders/ without its .comp */
-    const char *code;     /* GLSL that takes the place of its line "//$code", or NULL */
-    uint32_t n_bindings;  /* 0 to n-1 */
-    uint32_t n_push;      /* words of push constants, at most 32 (128 bytes) */
-    uint32_t n_specs;     /* specialisation constants 0 to n-1; 0 is the work group's size in x */
+    const char *shader;  /* file in shaders/ without its .comp */
+    const char *code;    /* GLSL that takes the place of its line "//$code", or NULL */
+    uint32_t n_bindings; /* 0 to n-1 */
+    uint32_t n_push;     /* words of push constants, at most 32 (128 bytes) */
+    uint32_t n_specs;    /* specialisation constants 0 to n-1; 0 is the work group's size in x */
     uint32_t specs[VK_MOST_SPECS]; /* their bits */
 } vk_kernel;
 

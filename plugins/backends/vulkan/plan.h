@@ -23,8 +23,8 @@ typedef struct vk_step {
     uint32_t push[VK_MOST_PUSH];
     uint32_t groups[3];
     uint32_t node;
-    double macs;        /* multiply-adds, for the estimate of its time; 0: moves its operands' bytes */
-    bool barrier;       /* one before it (barriers.c) */
+    double macs;  /* multiply-adds, for the estimate of its time; 0: moves its operands' bytes */
+    bool barrier; /* one before it (barriers.c) */
 } vk_step;
 
 /* Where a value lies: all in one space do so at fixed offsets. */
@@ -44,9 +44,9 @@ typedef struct vk_plan {
     vk_step *steps;
     uint32_t n_steps, cap_steps;
     uint32_t n_values; /* of the program and scratch */
-    int32_t *root;     /* per value: the value whose place it shares (reshape, assignment in place) */
-    uint64_t *bytes;   /* per value */
-    vk_place *places;  /* per value; of roots */
+    int32_t *root;   /* per value: the value whose place it shares (reshape, assignment in place) */
+    uint64_t *bytes; /* per value */
+    vk_place *places; /* per value; of roots */
     uint64_t arena_bytes, const_bytes;
     vk_chunk *memory;
     bool failed; /* no memory: what is returned may be thrown away, vk_plan_make says so */
@@ -89,15 +89,16 @@ void vk_push_divisor(vk_step *, uint64_t d);
 /* A specialisation constant after those that are there. */
 void vk_spec(vk_step *, uint32_t bits);
 
-/* As many work groups as n invocations need, one for each item; index() of shaders/common.glsl tells which. */
+/* As many work groups as n invocations need, one for each item; index() of shaders/common.glsl
+ * tells which. */
 void vk_cover(const vk_plan *, vk_step *, uint64_t n);
 void vk_groups(vk_step *, uint64_t x, uint64_t y, uint64_t z);
 
 /* A temporary of so many bytes for the node's steps. */
 int32_t vk_scratch(vk_plan *, uint64_t bytes);
 
-/* Copies `bytes` (a multiple of 4) of a value to the start of another, in as many steps as the device's limits ask
- * for. */
+/* Copies `bytes` (a multiple of 4) of a value to the start of another, in as many steps as the
+ * device's limits ask for. */
 void vk_copy(vk_plan *, uint32_t node, int32_t from, int32_t to, uint64_t bytes);
 
 /* ---- lower.c: op -> steps ---- */
@@ -112,17 +113,20 @@ typedef struct vk_lowering {
 const vk_lowering *vk_lowering_of(const cnn_op *); /* NULL: none */
 cnn_status vk_supports(cnn_device *, const cnn_program *, uint32_t node, cnn_error *why);
 
-/* Tables of the families, ended by a NULL op: lower_map.c, lower_conv.c, lower_pool.c, lower_norm.c, lower_softmax.c,
- * lower_shape.c, lower_reduce.c, lower_random.c. */
-extern const vk_lowering vk_map_lowerings[], vk_conv_lowerings[], vk_pool_lowerings[], vk_norm_lowerings[],
-    vk_softmax_lowerings[], vk_shape_lowerings[], vk_reduce_lowerings[], vk_random_lowerings[];
+/* Tables of the families, ended by a NULL op: lower_map.c, lower_conv.c, lower_pool.c,
+ * lower_norm.c, lower_softmax.c, lower_shape.c, lower_reduce.c, lower_random.c. */
+extern const vk_lowering vk_map_lowerings[], vk_conv_lowerings[], vk_pool_lowerings[],
+    vk_norm_lowerings[], vk_softmax_lowerings[], vk_shape_lowerings[], vk_reduce_lowerings[],
+    vk_random_lowerings[];
 
 /* ---- barriers.c ---- */
 
-/* Sets `barrier` where a step meets what an earlier one since the last barrier wrote, or writes what it read. */
+/* Sets `barrier` where a step meets what an earlier one since the last barrier wrote, or writes
+ * what it read. */
 void vk_place_barriers(vk_plan *);
 
-/* hazards.c: the same question asked of every pair. CNN_INTERNAL names two steps that nothing separates. */
+/* hazards.c: the same question asked of every pair. CNN_INTERNAL names two steps that nothing
+ * separates. */
 cnn_status vk_check_hazards(const vk_plan *, cnn_error *);
 
 #endif

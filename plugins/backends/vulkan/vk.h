@@ -9,77 +9,77 @@
 
 #include <cnnrun/status.h>
 
-#define VK_GLOBAL_FUNCTIONS(X)             \
-    X(EnumerateInstanceVersion)            \
-    X(EnumerateInstanceLayerProperties)    \
+#define VK_GLOBAL_FUNCTIONS(X)              \
+    X(EnumerateInstanceVersion)             \
+    X(EnumerateInstanceLayerProperties)     \
     X(EnumerateInstanceExtensionProperties) \
     X(CreateInstance)
 
-#define VK_INSTANCE_FUNCTIONS(X)             \
-    X(DestroyInstance)                       \
-    X(EnumeratePhysicalDevices)              \
-    X(GetPhysicalDeviceProperties2)          \
-    X(GetPhysicalDeviceFeatures2)            \
-    X(GetPhysicalDeviceMemoryProperties)     \
+#define VK_INSTANCE_FUNCTIONS(X)              \
+    X(DestroyInstance)                        \
+    X(EnumeratePhysicalDevices)               \
+    X(GetPhysicalDeviceProperties2)           \
+    X(GetPhysicalDeviceFeatures2)             \
+    X(GetPhysicalDeviceMemoryProperties)      \
     X(GetPhysicalDeviceQueueFamilyProperties) \
-    X(EnumerateDeviceExtensionProperties)    \
-    X(CreateDevice)                          \
+    X(EnumerateDeviceExtensionProperties)     \
+    X(CreateDevice)                           \
     X(GetDeviceProcAddr)
 
 /* Absent without the extension: may be NULL. */
-#define VK_OPTIONAL_FUNCTIONS(X)  \
+#define VK_OPTIONAL_FUNCTIONS(X)    \
     X(CreateDebugUtilsMessengerEXT) \
     X(DestroyDebugUtilsMessengerEXT)
 
-#define VK_DEVICE_FUNCTIONS(X)   \
-    X(DestroyDevice)             \
-    X(GetDeviceQueue)            \
-    X(DeviceWaitIdle)            \
-    X(QueueSubmit)               \
-    X(CreateFence)               \
-    X(DestroyFence)              \
-    X(ResetFences)               \
-    X(WaitForFences)             \
-    X(CreateBuffer)              \
-    X(DestroyBuffer)             \
+#define VK_DEVICE_FUNCTIONS(X)     \
+    X(DestroyDevice)               \
+    X(GetDeviceQueue)              \
+    X(DeviceWaitIdle)              \
+    X(QueueSubmit)                 \
+    X(CreateFence)                 \
+    X(DestroyFence)                \
+    X(ResetFences)                 \
+    X(WaitForFences)               \
+    X(CreateBuffer)                \
+    X(DestroyBuffer)               \
     X(GetBufferMemoryRequirements) \
-    X(AllocateMemory)            \
-    X(FreeMemory)                \
-    X(BindBufferMemory)          \
-    X(MapMemory)                 \
-    X(UnmapMemory)               \
-    X(CreateShaderModule)        \
-    X(DestroyShaderModule)       \
-    X(CreateDescriptorSetLayout) \
-    X(DestroyDescriptorSetLayout) \
-    X(CreatePipelineLayout)      \
-    X(DestroyPipelineLayout)     \
-    X(CreatePipelineCache)       \
-    X(DestroyPipelineCache)      \
-    X(GetPipelineCacheData)      \
-    X(CreateComputePipelines)    \
-    X(DestroyPipeline)           \
-    X(CreateDescriptorPool)      \
-    X(DestroyDescriptorPool)     \
-    X(AllocateDescriptorSets)    \
-    X(UpdateDescriptorSets)      \
-    X(CreateCommandPool)         \
-    X(DestroyCommandPool)        \
-    X(AllocateCommandBuffers)    \
-    X(FreeCommandBuffers)        \
-    X(BeginCommandBuffer)        \
-    X(EndCommandBuffer)          \
-    X(CmdBindPipeline)           \
-    X(CmdBindDescriptorSets)     \
-    X(CmdPushConstants)          \
-    X(CmdDispatch)               \
-    X(CmdPipelineBarrier)        \
-    X(CmdCopyBuffer)             \
-    X(CmdFillBuffer)             \
-    X(CreateQueryPool)           \
-    X(DestroyQueryPool)          \
-    X(CmdResetQueryPool)         \
-    X(CmdWriteTimestamp)         \
+    X(AllocateMemory)              \
+    X(FreeMemory)                  \
+    X(BindBufferMemory)            \
+    X(MapMemory)                   \
+    X(UnmapMemory)                 \
+    X(CreateShaderModule)          \
+    X(DestroyShaderModule)         \
+    X(CreateDescriptorSetLayout)   \
+    X(DestroyDescriptorSetLayout)  \
+    X(CreatePipelineLayout)        \
+    X(DestroyPipelineLayout)       \
+    X(CreatePipelineCache)         \
+    X(DestroyPipelineCache)        \
+    X(GetPipelineCacheData)        \
+    X(CreateComputePipelines)      \
+    X(DestroyPipeline)             \
+    X(CreateDescriptorPool)        \
+    X(DestroyDescriptorPool)       \
+    X(AllocateDescriptorSets)      \
+    X(UpdateDescriptorSets)        \
+    X(CreateCommandPool)           \
+    X(DestroyCommandPool)          \
+    X(AllocateCommandBuffers)      \
+    X(FreeCommandBuffers)          \
+    X(BeginCommandBuffer)          \
+    X(EndCommandBuffer)            \
+    X(CmdBindPipeline)             \
+    X(CmdBindDescriptorSets)       \
+    X(CmdPushConstants)            \
+    X(CmdDispatch)                 \
+    X(CmdPipelineBarrier)          \
+    X(CmdCopyBuffer)               \
+    X(CmdFillBuffer)               \
+    X(CreateQueryPool)             \
+    X(DestroyQueryPool)            \
+    X(CmdResetQueryPool)           \
+    X(CmdWriteTimestamp)           \
     X(GetQueryPoolResults)
 
 typedef struct vk_api {
@@ -105,7 +105,8 @@ cnn_status vk_load_device(vk_api *, VkDevice, cnn_error *);
 const char *vk_result_text(VkResult);
 
 /* CNN_OK for VK_SUCCESS; else an error that says what was being done ("allocating 12 MiB") and the
- * result: out of memory is CNN_MEMORY, a lost device CNN_IO with remedies, the rest CNN_INTERNAL. */
+ * result: out of memory is CNN_MEMORY, a lost device CNN_IO with remedies, the rest CNN_INTERNAL.
+ */
 cnn_status vk_check(VkResult, const char *doing, cnn_error *);
 
 #endif
