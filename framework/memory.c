@@ -86,7 +86,8 @@ void cnn_plan_memory(cnn_program *p, cnn_value_info *values, cnn_arena *arena)
         order[i] = &blocks[i];
     qsort(order, count, sizeof *order, larger_first);
     for (uint32_t i = 0; i < count; i++)
-        order[i]->offset = cnn_place(&placer, order[i]->bytes, order[i]->first, order[i]->last);
+        order[i]->offset =
+            cnn_placer_add(&placer, order[i]->bytes, order[i]->first, order[i]->last);
     p->arena_bytes = placer.size;
     for (uint32_t v = 0; v < p->n_values; v++)
         offsets[v] = block_of[v] >= 0 ? blocks[block_of[v]].offset : 0;

@@ -23,7 +23,7 @@ typedef struct cnn_placer {
 } cnn_placer;
 
 /* The place of a piece; `bytes` is a multiple of the wanted alignment, greater than 0. */
-static inline uint64_t cnn_place(cnn_placer *p, uint64_t bytes, int32_t first, int32_t last)
+static inline uint64_t cnn_placer_add(cnn_placer *p, uint64_t bytes, int32_t first, int32_t last)
 {
     uint64_t at = 0;
     uint32_t i;

@@ -140,7 +140,7 @@ enum { ALIGNMENT = 256 };
 
 static uint64_t place(cnn_placer *p, uint64_t bytes, int32_t first, int32_t last)
 {
-    return cnn_place(p, (bytes / ALIGNMENT + 1) * ALIGNMENT, first, last);
+    return cnn_placer_add(p, (bytes / ALIGNMENT + 1) * ALIGNMENT, first, last);
 }
 
 static void place_worker_values(cpu_plan *plan, cnn_placer *p)
