@@ -5,6 +5,8 @@
 #ifndef VULKAN_PLAN_H
 #define VULKAN_PLAN_H
 
+#include <stddef.h>
+
 #include "kernel.h"
 
 enum { VK_READ = 1, VK_WRITE = 2 };
@@ -43,12 +45,13 @@ typedef struct vk_plan {
     cnn_device *device;
     vk_step *steps;
     uint32_t n_steps, cap_steps;
-    uint32_t n_values; /* of the program and scratch */
+    uint32_t n_values, cap_values; /* of the program and scratch */
     int32_t *root;   /* per value: the value whose place it shares (reshape, assignment in place) */
     uint64_t *bytes; /* per value */
     vk_place *places; /* per value; of roots */
     uint64_t arena_bytes, const_bytes;
     vk_chunk *memory;
+    max_align_t spill[256]; /* what is written after a failure goes here */
     bool failed; /* no memory: what is returned may be thrown away, vk_plan_make says so */
 } vk_plan;
 
