@@ -30,32 +30,52 @@ typedef struct vk_shader {
     size_t n_words;
 } vk_shader;
 
-/* All of shaders/, by name; made by the build. */
-extern const vk_shader vk_shaders[];
+/* All of shaders/; made by the build. */
+extern const vk_shader *const vk_shaders[];
 extern const uint32_t vk_n_shaders;
 
 /* ---- kernel.c: pipelines live as long as the device ---- */
 cnn_status vk_kernels_open(cnn_device *, cnn_error *);
-void vk_kernels_close(cnn_device *); /* writes the caches */
+void vk_kernels_close(cnn_device *); /* writes the driver's cache */
 
-/* The pipeline of a kernel, made if it is new. The result stays where it is. */
-cnn_status vk_pipeline_of(cnn_device *, const vk_kernel *, const vk_pipeline **, cnn_error *);
+/* The pipeline of each kernel; what is new is made on all threads. The results stay where they are.
+ */
+cnn_status vk_pipelines_of(cnn_device *, const vk_kernel *const *kernels, uint32_t n,
+                           const vk_pipeline **out, cnn_error *);
+cnn_status vk_pipeline_of(cnn_device *, const vk_kernel *, const vk_pipeline **out, cnn_error *);
 
 /* ---- compile.c: GLSL -> SPIR-V by glslang, for Vulkan 1.1 ---- */
 
-/* Words to be freed with free(). An error shows glslang's message and the line of the text. */
+/* Each open has its close; vk_compile runs between them. [main] */
+cnn_status vk_compiler_open(cnn_error *);
+void vk_compiler_close(void);
+
+/* Names the compiler, its version and what it compiles for: what the result depends on beside the
+ * text. */
+const char *vk_compiler_identity(void);
+
+/* Words to be freed with free(). An error shows glslang's message and the line of the text. Any
+ * thread. */
 cnn_status vk_compile(const char *name, const char *text, uint32_t **words, size_t *n_words,
                       cnn_error *);
 
-/* ---- cache.c: files under $XDG_CACHE_HOME/cnnrun, written aside and renamed, ignored if they are
- * not what was written ---- */
+/* ---- cache.c: files in $XDG_CACHE_HOME/cnnrun/vulkan, written aside and renamed, ignored if they
+ * are not what was written; $CNNRUN_VK_CACHE=off: none ---- */
+typedef struct vk_cache {
+    char *folder; /* NULL: nothing is kept */
+} vk_cache;
 
-/* The SPIR-V of a text, from its file or compiled (and then kept). */
-cnn_status vk_spirv_of(const char *name, const char *text, uint32_t **words, size_t *n_words,
-                       cnn_error *);
+/* A folder that cannot be written is said at level debug. */
+void vk_cache_open(const cnn_host *, vk_cache *);
+void vk_cache_close(vk_cache *);
 
-/* The driver's pipeline cache for a device's identity; *bytes 0 and NULL where there is none. */
-void *vk_cache_read(const char *identity, size_t *bytes);
-void vk_cache_write(const char *identity, const void *data, size_t bytes);
+/* The SPIR-V of a text, from its file or compiled (and then kept). Any thread. */
+cnn_status vk_spirv_of(const vk_cache *, const char *name, const char *text, uint32_t **words,
+                       size_t *n_words, cnn_error *);
+
+/* The driver's pipeline cache for a device's identity, to be freed with free(); *bytes 0 and NULL
+ * where there is none. */
+void *vk_cache_read(const vk_cache *, const char *identity, size_t *bytes);
+void vk_cache_write(const vk_cache *, const char *identity, const void *data, size_t bytes);
 
 #endif
