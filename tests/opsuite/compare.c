@@ -17,7 +17,14 @@ static const double tolerance = 2e-5;
 
 static double number_at(const void *data, uint32_t dtype, int64_t i)
 {
-    return dtype == CNN_F32 ? (double)((const float *)data)[i] : (double)((const int32_t *)data)[i];
+    switch (dtype) {
+    case CNN_F32:
+        return (double)((const float *)data)[i];
+    case CNN_I32:
+        return (double)((const int32_t *)data)[i];
+    default:
+        return (double)((const uint8_t *)data)[i];
+    }
 }
 
 double largest_of(const cnn_type *type, const void *data)

@@ -1,4 +1,4 @@
-/* Random programs around one op, run on the reference backend and on `cpu`. */
+/* Random programs around one op, run on the reference backend and on another. */
 #ifndef OPSUITE_H
 #define OPSUITE_H
 
@@ -53,7 +53,8 @@ typedef struct family {
     void (*draw)(scene *);
 } family;
 
-extern const family image_families[], tensor_families[], map_families[]; /* end with a NULL name */
+/* End with a NULL name. */
+extern const family image_families[], tensor_families[], map_families[], move_families[];
 
 /* ---- scene.c: drawing */
 int64_t between(scene *, int64_t low, int64_t high);
@@ -88,7 +89,10 @@ void show(scene *, cnn_value y);
 
 /* ---- run.c */
 typedef struct suite suite;
-suite *suite_open(const char *plugins, bool *missing); /* NULL after a message */
+
+/* NULL after a message; *missing: the backend, its device, or what the device needs is not there.
+ */
+suite *suite_open(const char *plugins, const char *backend, bool *missing);
 void suite_close(suite *);
 
 /* True if all agrees; else says what does not. */

@@ -1,4 +1,5 @@
-/* One drawn program on the reference and on `cpu` with 1, 2 and 4 threads. */
+/* One drawn program on the reference and on the backend that is tested: `cpu` with 1, 2 and 4
+ * threads, others, whose threads are not ours, once. */
 #include "opsuite.h"
 
 #include <math.h>
@@ -17,7 +18,9 @@ struct suite {
     cnn_arena *arena;
     cnn_registry registry;
     cnn_services *services[N_POOLS];
-    cnn_stack reference, cpu[N_POOLS];
+    cnn_stack reference, tested[N_POOLS];
+    int n_pools;
+    bool is_cpu;
     uint32_t fallbacks;
 };
 
@@ -32,7 +35,7 @@ typedef struct results {
 
 /* ---- backends ---- */
 
-static cnn_status open_all(suite *t, const char *plugins, cnn_error *err)
+static cnn_status open_all(suite *t, const char *plugins, const char *backend, cnn_error *err)
 {
     const cnn_loader_options options = { &plugins, 1, false };
     for (int i = 0; i < N_POOLS; i++)
@@ -42,32 +45,34 @@ static cnn_status open_all(suite *t, const char *plugins, cnn_error *err)
     cnn_status status = cnn_load_plugins(&t->registry, &options, err);
     if (status == CNN_OK)
         status = cnn_stack_open(&t->registry, "reference", true, &t->reference, err);
-    for (int i = 0; i < N_POOLS && status == CNN_OK; i++) {
+    for (int i = 0; i < t->n_pools && status == CNN_OK; i++) {
         t->registry.host = &t->services[i]->host;
-        status = cnn_stack_open(&t->registry, "cpu", true, &t->cpu[i], err);
+        status = cnn_stack_open(&t->registry, backend, true, &t->tested[i], err);
     }
     return status;
 }
 
-suite *suite_open(const char *plugins, bool *missing)
+suite *suite_open(const char *plugins, const char *backend, bool *missing)
 {
     cnn_error err = { "", "" };
     cnn_arena *arena = cnn_arena_create();
     suite *t = CNN_NEW(arena, suite);
     t->arena = arena;
-    cnn_status status = open_all(t, plugins, &err);
-    *missing = status == CNN_MISSING && strstr(err.text, "cannot run it") != NULL;
+    t->is_cpu = strcmp(backend, "cpu") == 0;
+    t->n_pools = t->is_cpu ? N_POOLS : 1;
+    cnn_status status = open_all(t, plugins, backend, &err);
+    *missing = status == CNN_MISSING && (!t->is_cpu || strstr(err.text, "cannot run it") != NULL);
     if (status == CNN_OK)
         return t;
-    printf("%s\n", err.text);
+    printf("%s%s%s\n", err.text, err.hint[0] != '\0' ? "; " : "", err.hint);
     suite_close(t);
     return NULL;
 }
 
 void suite_close(suite *t)
 {
-    for (int i = 0; i < N_POOLS; i++)
-        cnn_stack_close(&t->cpu[i]);
+    for (int i = 0; i < t->n_pools; i++)
+        cnn_stack_close(&t->tested[i]);
     cnn_stack_close(&t->reference);
     cnn_registry_deinit(&t->registry);
     for (int i = 0; i < N_POOLS; i++)
@@ -275,10 +280,10 @@ static bool judge(suite *t, scene *s, const cnn_step *step)
     cnn_error err = { "", "" };
     uint32_t fallbacks = 0;
     cnn_status status = run_on(s, step, &t->reference, want, &fallbacks, &err);
-    for (int i = 0; i < N_POOLS && status == CNN_OK; i++) {
+    for (int i = 0; i < t->n_pools && status == CNN_OK; i++) {
         /* With a batch of 1 a gradient summed over it keeps it, and loses it by a reshape. */
-        t->cpu[i].forbid_fallback = !s->may_fall_back;
-        status = run_on(s, step, &t->cpu[i], all + i * RUNS, &fallbacks, &err);
+        t->tested[i].forbid_fallback = !t->is_cpu || !s->may_fall_back;
+        status = run_on(s, step, &t->tested[i], all + i * RUNS, &fallbacks, &err);
     }
     if (status != CNN_OK) {
         printf("  %s %s\n", err.text, err.hint);
@@ -288,7 +293,7 @@ static bool judge(suite *t, scene *s, const cnn_step *step)
     bool ok = true;
     for (int run = 0; run < RUNS && ok; run++)
         ok = agree(&all[run], &want[run]);
-    for (int i = 1; i < N_POOLS; i++)
+    for (int i = 1; i < t->n_pools; i++)
         for (int run = 0; run < RUNS; run++)
             ok = same_bits(&all[run], &all[i * RUNS + run], texts[i]) && ok;
     return (s->assigns || same_bits(&all[0], &all[1], "in the second run")) && ok;

@@ -54,8 +54,11 @@ static void *draw_data(scene *s, const cnn_type *type, filling f)
     void *data = cnn_arena_alloc(s->arena, (size_t)cnn_bytes(type));
     float *x = data;
     int32_t *k = data;
+    uint8_t *bytes = data;
     for (int64_t i = 0; i < cnn_count(type); i++)
-        if (f == LABELS)
+        if (type->dtype == CNN_U8)
+            bytes[i] = (uint8_t)between(s, 0, 255);
+        else if (f == LABELS)
             k[i] = (int32_t)(one_in(s, 5) ? s->ignore : between(s, 0, s->classes - 1));
         else
             x[i] = draw_float(s, f);

@@ -1,6 +1,7 @@
-/* test_ops_random FAMILY [--seed N] [--cases N] [--plugins DIR]: random programs around one kind of
- * op on `cpu` against the reference. With --seed that one case, in words. CNNRUN_CPU chooses the
- * instruction set; 77 if this processor lacks it. */
+/* test_ops_random FAMILY [--backend NAME] [--seed N] [--cases N] [--plugins DIR]: random programs
+ * around one kind of op on a backend, `cpu` if none is named, against the reference. With --seed
+ * that one case, in words. CNNRUN_CPU chooses the instruction set of `cpu`. 77 if the processor
+ * lacks it, or the backend or its device is missing. */
 #include "opsuite.h"
 
 #include <stdio.h>
@@ -10,7 +11,7 @@
 enum { SKIPPED = 77, CASES = 300, MOST_SHOWN = 3 };
 
 typedef struct arguments {
-    const char *family, *plugins;
+    const char *family, *backend, *plugins;
     uint64_t seed;
     uint32_t cases;
     bool single;
@@ -18,7 +19,8 @@ typedef struct arguments {
 
 static const family *find_family(const char *name)
 {
-    static const family *const tables[] = { image_families, tensor_families, map_families };
+    static const family *const tables[] = { image_families, tensor_families, map_families,
+                                            move_families };
     for (size_t t = 0; t < sizeof tables / sizeof tables[0]; t++)
         for (const family *f = tables[t]; f->name != NULL; f++)
             if (strcmp(f->name, name) == 0)
@@ -28,7 +30,7 @@ static const family *find_family(const char *name)
 
 static bool read_arguments(int argc, char **argv, arguments *a)
 {
-    *a = (arguments){ .plugins = CNN_TEST_PLUGINS, .seed = 1, .cases = CASES };
+    *a = (arguments){ .backend = "cpu", .plugins = CNN_TEST_PLUGINS, .seed = 1, .cases = CASES };
     a->family = argc > 1 ? argv[1] : "";
     for (int i = 2; i + 1 < argc; i += 2) {
         if (strcmp(argv[i], "--seed") == 0) {
@@ -36,6 +38,8 @@ static bool read_arguments(int argc, char **argv, arguments *a)
             a->single = true;
         } else if (strcmp(argv[i], "--cases") == 0) {
             a->cases = (uint32_t)strtoul(argv[i + 1], NULL, 10);
+        } else if (strcmp(argv[i], "--backend") == 0) {
+            a->backend = argv[i + 1];
         } else if (strcmp(argv[i], "--plugins") == 0) {
             a->plugins = argv[i + 1];
         } else {
@@ -61,11 +65,12 @@ int main(int argc, char **argv)
     bool missing;
     const family *f = read_arguments(argc, argv, &a) ? find_family(a.family) : NULL;
     if (f == NULL) {
-        fprintf(stderr, "test_ops_random FAMILY [--seed N] [--cases N] [--plugins DIR]\n");
+        fprintf(stderr, "test_ops_random FAMILY [--backend NAME] [--seed N] [--cases N] "
+                        "[--plugins DIR]\n");
         return 2;
     }
     (void)setvbuf(stdout, NULL, _IOLBF, 0);
-    suite *t = suite_open(a.plugins, &missing);
+    suite *t = suite_open(a.plugins, a.backend, &missing);
     if (t == NULL) {
         printf(missing ? "skipped\n" : "no backend to test\n");
         return missing ? SKIPPED : 1;
