@@ -8,15 +8,10 @@
 enum { WORTH_A_TILE = 16, TILE = 32, TILE_GROUP = 128 };
 
 /* The shaders know words. Places of values are multiples of 256 bytes, so the end of a tensor's
- * last word belongs to nobody else: it may be bound, read and written. */
+ * last word belongs to nobody else: it is bound (vk_reads, vk_writes), read and written. */
 static uint64_t whole_words(const cnn_type *type)
 {
     return ((uint64_t)cnn_bytes(type) + 3) & ~UINT64_C(3);
-}
-
-static void binds(const vk_plan *plan, vk_step *step, int32_t value, uint32_t access)
-{
-    vk_binds_part(step, value, access, 0, whole_words(vk_type(plan, value)));
 }
 
 static uint64_t span(const cnn_type *type, uint32_t first, uint32_t last)
@@ -50,8 +45,8 @@ static void move_rows(vk_plan *plan, uint32_t node, int32_t from, int32_t to, co
     const uint64_t unit = unit_of(r), width = r->width / unit;
     vk_step *step = vk_begin(plan, node, "rows");
     vk_spec(step, unit == 4);
-    binds(plan, step, from, VK_READ);
-    binds(plan, step, to, VK_WRITE);
+    vk_reads(plan, step, from);
+    vk_writes(plan, step, to);
     vk_push(step, r->count * width);
     vk_push(step, width);
     vk_push_divisor(step, width);
@@ -65,8 +60,8 @@ static void move_rows(vk_plan *plan, uint32_t node, int32_t from, int32_t to, co
 static void join_bytes(vk_plan *plan, uint32_t node, int32_t from, int32_t to, const rows *r)
 {
     vk_step *step = vk_begin(plan, node, "concat_bytes");
-    binds(plan, step, from, VK_READ);
-    binds(plan, step, to, VK_READ | VK_WRITE);
+    vk_reads(plan, step, from);
+    vk_updates(plan, step, to);
     vk_push(step, r->count * r->to_row);
     vk_push(step, r->width);
     vk_push(step, r->to_first);
@@ -115,8 +110,8 @@ static void gather(vk_plan *plan, uint32_t node, uint64_t first, const axis *axe
     const cnn_node *the = cnn_node_at(plan->program, node);
     const cnn_type *out = vk_type(plan, the->out[0]);
     vk_step *step = vk_begin(plan, node, out->dtype == CNN_U8 ? "gather_bytes" : "gather");
-    binds(plan, step, the->in[0], VK_READ);
-    binds(plan, step, the->out[0], VK_WRITE);
+    vk_reads(plan, step, the->in[0]);
+    vk_writes(plan, step, the->out[0]);
     vk_push(step, (uint64_t)cnn_count(out));
     vk_push(step, first);
     vk_push(step, n_axes);
@@ -201,8 +196,8 @@ static void transpose_tiles(vk_plan *plan, uint32_t node, const axis *axes, uint
     const cnn_node *the = cnn_node_at(plan->program, node);
     vk_step *step = vk_begin(plan, node, "transpose");
     step->kernel.specs[0] = TILE_GROUP;
-    binds(plan, step, the->in[0], VK_READ);
-    binds(plan, step, the->out[0], VK_WRITE);
+    vk_reads(plan, step, the->in[0]);
+    vk_writes(plan, step, the->out[0]);
     push_tiles(step, &axes[inner], &axes[0], n_others);
     for (uint32_t k = 0; k + 1 < n; k++) {
         push_axis(step, &others[k]);
@@ -258,8 +253,8 @@ static cnn_status lower_cast(vk_plan *plan, uint32_t n, cnn_error *err)
     vk_step *step = vk_begin(plan, n, "cast");
     vk_spec(step, in->dtype);
     vk_spec(step, out->dtype);
-    binds(plan, step, node->in[0], VK_READ);
-    binds(plan, step, node->out[0], VK_WRITE);
+    vk_reads(plan, step, node->in[0]);
+    vk_writes(plan, step, node->out[0]);
     vk_push(step, (uint64_t)cnn_count(out));
     vk_cover(plan, step, words_in(out));
     return CNN_OK;
