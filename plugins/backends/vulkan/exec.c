@@ -63,13 +63,15 @@ static cnn_status take_memory(cnn_exec *exec, cnn_error *err)
 static cnn_status make_pipelines(cnn_exec *exec, cnn_error *err)
 {
     const vk_plan *plan = exec->plan;
-    const vk_kernel **kernels = calloc(plan->n_steps + 1, sizeof *kernels);
-    exec->pipelines = calloc(plan->n_steps + 1, sizeof *exec->pipelines);
-    cnn_status status = kernels != NULL && exec->pipelines != NULL
-                            ? CNN_OK
-                            : cnn_fail(err, CNN_MEMORY, "vulkan: no memory for pipelines");
-    for (uint32_t s = 0; s < plan->n_steps && status == CNN_OK; s++)
-        status = vk_pipeline_of(exec->device, &plan->steps[s].kernel, &exec->pipelines[s], err);
+    const vk_kernel **kernels = calloc(plan->n_steps + 1, sizeof(const vk_kernel *));
+    exec->pipelines = calloc(plan->n_steps + 1, sizeof(const vk_pipeline *));
+    if (kernels == NULL || exec->pipelines == NULL) {
+        free(kernels);
+        return cnn_fail(err, CNN_MEMORY, "vulkan: no memory for pipelines");
+    }
+    for (uint32_t s = 0; s < plan->n_steps; s++)
+        kernels[s] = &plan->steps[s].kernel;
+    cnn_status status = vk_pipelines_of(exec->device, kernels, plan->n_steps, exec->pipelines, err);
     free(kernels);
     return status;
 }
