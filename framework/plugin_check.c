@@ -115,6 +115,22 @@ static cnn_status check_layer(const char *owner, const void *component, cnn_erro
     return CNN_OK;
 }
 
+static cnn_status check_kernel(const char *owner, uint32_t i, const cnn_kernel *k, cnn_error *err)
+{
+    if (k->size < sizeof *k || k->target == NULL)
+        return cnn_fail(err, CNN_INVALID, "%s: kernel %u has no size or target", owner, i);
+    if (strcmp(k->target, "spirv") != 0)
+        return k->run != NULL
+                   ? CNN_OK
+                   : cnn_fail(err, CNN_INVALID, "%s: kernel %u for \"%s\" has no function", owner,
+                              i, k->target);
+    if (k->code == NULL || k->code_bytes == 0 || k->code_bytes % 4 != 0 || k->dispatch == NULL)
+        return cnn_fail(err, CNN_INVALID,
+                        "%s: kernel %u for \"spirv\" needs code of whole words and dispatch", owner,
+                        i);
+    return CNN_OK;
+}
+
 static cnn_status check_kernels(const char *owner, const cnn_table *kernels, cnn_error *err)
 {
     bool host = false;
@@ -123,9 +139,9 @@ static cnn_status check_kernels(const char *owner, const cnn_table *kernels, cnn
         return cnn_fail(err, CNN_INVALID, "%s: its table of kernels is broken", owner);
     for (uint32_t i = 0; i < kernels->count; i++) {
         const cnn_kernel *k = cnn_table_at(kernels, i);
-        if (k->size < sizeof *k || k->target == NULL || k->run == NULL)
-            return cnn_fail(err, CNN_INVALID, "%s: kernel %u has no size, target or function",
-                            owner, i);
+        cnn_status status = check_kernel(owner, i, k, err);
+        if (status != CNN_OK)
+            return status;
         host = host || strcmp(k->target, "host") == 0;
     }
     if (host)

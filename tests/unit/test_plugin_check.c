@@ -231,10 +231,14 @@ static void kinds_have_rules_of_their_own(void)
     CHECK_REFUSED(&s, "unknown kind of metric 17");
     s.op.min_in = 2;
     CHECK_REFUSED(&s, "takes at least 2 inputs but at most 1");
-    s.kernel.target = "spirv";
+    s.kernel.target = "metal";
     CHECK_REFUSED(&s, "no kernel for the target \"host\"");
     s.kernel.run = NULL;
-    CHECK_REFUSED(&s, "kernel 0 has no size, target or function");
+    CHECK_REFUSED(&s, "kernel 0 for \"metal\" has no function");
+    s.kernel.target = "spirv";
+    CHECK_REFUSED(&s, "kernel 0 for \"spirv\" needs code of whole words and dispatch");
+    s.kernel.target = NULL;
+    CHECK_REFUSED(&s, "kernel 0 has no size or target");
     s.op.kernels.count = 0;
     CHECK_REFUSED(&s, "no kernel for the target \"host\"");
     s.optimizer.c.params.count = 0;

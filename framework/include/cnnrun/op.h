@@ -44,13 +44,38 @@ typedef struct cnn_kernel_args {
 
 typedef cnn_status (*cnn_kernel_fn)(const cnn_kernel_args *, cnn_error *);
 
-/* Code for an op on a target: "host" (portable C, called with host memory). Later: "spirv". */
+enum { CNN_MAX_PUSH = 32, CNN_MAX_SPECS = 8 };
+
+/* How a "spirv" kernel is run for one use of its op; zeroed before the callback. */
+typedef struct cnn_dispatch {
+    uint64_t items; /* invocations that are needed; the backend makes work groups of them, whose
+                       number is cnnrun_index() of cnnrun/kernel.glsl. The kernel does nothing at or
+                       past its end: groups are whole. */
+    uint32_t n_push;
+    uint32_t n_specs;
+    uint32_t push[CNN_MAX_PUSH];   /* push constants, 4-byte scalars in the order of the block */
+    uint32_t specs[CNN_MAX_SPECS]; /* specialisation constants 1, 2, ... */
+    double macs;                   /* multiply-adds, 0: moves data; for estimates of time */
+} cnn_dispatch;
+
+/* Code for an op on a target.
+ *   "host"   portable C, called with host memory. Every op needs it.
+ *   "spirv"  a compute shader for Vulkan 1.1 (SPIR-V 1.3, entry point main). Bindings 0, 1, ... of
+ *            set 0 are storage buffers: the inputs in order (readonly), then the results. The work
+ *            group's size in x is specialisation constant 0, the backend's choice. */
 typedef struct cnn_kernel {
     uint32_t size;
     uint32_t reserved;
     const char *target;
-    cnn_kernel_fn run; /* [loop thread], one call at a time for one program; no allocation after the
-                          first call */
+    cnn_kernel_fn run;    /* host. [loop thread], one call at a time for one program; no allocation
+                             after the first call */
+    const uint32_t *code; /* spirv: the module's words, `code_bytes` long */
+    uint64_t code_bytes;
+
+    /* spirv: fills *dispatch from attributes and shapes. CNN_UNSUPPORTED with a reason leaves this
+     * use to the host's kernel. [main] */
+    cnn_status (*dispatch)(const void *attrs, const cnn_type *in, uint32_t n_in,
+                           const cnn_type *out, uint32_t n_out, cnn_dispatch *, cnn_error *);
 } cnn_kernel;
 
 typedef struct cnn_op {

@@ -8,8 +8,13 @@ enum { VK_MOST_BINDINGS = 16, VK_MOST_PUSH = 32, VK_MOST_SPECS = 16 };
 
 /* Kernels with equal fields are one pipeline. All bindings are storage buffers of set 0. */
 typedef struct vk_kernel {
-    const char *shader;  /* file in shaders/ without its .comp */
-    const char *code;    /* GLSL that takes the place of its line "//$code", or NULL */
+    const char *shader;         /* file in shaders/ without its .comp */
+    const char *code;           /* GLSL that takes the place of its line "//$code", or NULL */
+    const uint32_t *code_words; /* a plugin's SPIR-V in place of a file, or NULL; `shader` is then a
+                                   name for messages. Constant data of the plugin */
+    size_t n_code_words;
+    const uint32_t *words; /* a plugin's SPIR-V, which is checked; `shader` names its op. Or NULL */
+    size_t n_words;
     uint32_t n_bindings; /* 0 to n-1 */
     uint32_t n_push;     /* words of push constants, at most 32 (128 bytes) */
     uint32_t n_specs;    /* specialisation constants 0 to n-1; 0 is the work group's size in x */

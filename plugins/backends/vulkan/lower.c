@@ -8,8 +8,14 @@ static const vk_lowering *const families[] = {
     vk_softmax_lowerings, vk_shape_lowerings, vk_reduce_lowerings, vk_random_lowerings,
 };
 
+static const vk_lowering of_plugins = { .op = "",
+                                        .lower = vk_lower_plugin,
+                                        .covers = vk_plugin_covers };
+
 const vk_lowering *vk_lowering_of(const cnn_op *op)
 {
+    if (vk_plugin_kernel(op) != NULL)
+        return &of_plugins;
     for (size_t i = 0; i < sizeof families / sizeof families[0]; i++)
         for (const vk_lowering *l = families[i]; l->op != NULL; l++)
             if (strcmp(l->op, op->c.name) == 0)

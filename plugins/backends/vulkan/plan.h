@@ -122,6 +122,12 @@ extern const vk_lowering vk_map_lowerings[], vk_conv_lowerings[], vk_pool_loweri
     vk_norm_lowerings[], vk_softmax_lowerings[], vk_shape_lowerings[], vk_reduce_lowerings[],
     vk_random_lowerings[];
 
+/* ---- lower_plugin.c: an op that brings SPIR-V ---- */
+const cnn_kernel *vk_plugin_kernel(const cnn_op *); /* NULL: it brings none */
+cnn_status vk_plugin_covers(const cnn_device *, const cnn_program *, const cnn_node *,
+                            cnn_error *why);
+cnn_status vk_lower_plugin(vk_plan *, uint32_t node, cnn_error *);
+
 /* ---- barriers.c ---- */
 
 /* Sets `barrier` where a step meets what an earlier one since the last barrier wrote, or writes
