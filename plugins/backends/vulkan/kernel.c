@@ -46,8 +46,7 @@ static cnn_status make_pipeline(cnn_device *d, entry *e, cnn_error *err)
         .layout = e->layout->pipeline,
         .basePipelineIndex = -1,
     };
-    (void)snprintf(doing, sizeof doing, "making the pipeline of shader %.100s",
-                   e->module->shader->name);
+    (void)snprintf(doing, sizeof doing, "making the pipeline of shader %.100s", e->module->name);
     return vk_check(d->vk.CreateComputePipelines(d->device, d->kernels->cache, 1, &info, NULL,
                                                  &e->result.pipeline),
                     doing, err);

@@ -73,20 +73,20 @@ static cnn_status create_module(cnn_device *d, vk_module *m, const uint32_t *wor
         .codeSize = n_words * sizeof *words,
         .pCode = words,
     };
-    (void)snprintf(doing, sizeof doing, "loading shader %.100s", m->shader->name);
+    (void)snprintf(doing, sizeof doing, "loading shader %.100s", m->name);
     return vk_check(d->vk.CreateShaderModule(d->device, &info, NULL, &m->module), doing, err);
 }
 
 cnn_status vk_make_module(cnn_device *d, const vk_cache *files, vk_module *m, cnn_error *err)
 {
     if (m->code == NULL)
-        return create_module(d, m, m->shader->words, m->shader->n_words, err);
+        return create_module(d, m, m->words, m->n_words, err);
     char *text = NULL;
     uint32_t *words = NULL;
     size_t n_words = 0;
     cnn_status status = text_with(m->shader, m->code, &text, err);
     if (status == CNN_OK)
-        status = vk_spirv_of(files, m->shader->name, text, &words, &n_words, err);
+        status = vk_spirv_of(files, m->name, text, &words, &n_words, err);
     if (status == CNN_OK)
         status = create_module(d, m, words, n_words, err);
     free(words);
@@ -94,38 +94,67 @@ cnn_status vk_make_module(cnn_device *d, const vk_cache *files, vk_module *m, cn
     return status;
 }
 
-static bool is_code(const char *a, const char *b)
+/* All but the VkShaderModule; the code is the kernel's. */
+static cnn_status describe(const vk_kernel *kernel, vk_module *m, cnn_error *err)
 {
-    return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
+    *m = (vk_module){
+        .name = kernel->shader,
+        .words = kernel->words,
+        .n_words = kernel->n_words,
+    };
+    if (m->words == NULL) {
+        m->shader = shader_named(kernel->shader);
+        if (m->shader == NULL)
+            return cnn_fail(err, CNN_INTERNAL, "vulkan: there is no shader %s", kernel->shader);
+        m->code = kernel->code;
+        m->words = m->shader->words;
+        m->n_words = m->shader->n_words;
+    }
+    m->hash = vk_hash_more(vk_hash_start, &m->words, sizeof(void *));
+    if (m->code != NULL)
+        m->hash = vk_hash_more(m->hash, m->code, strlen(m->code) + 1);
+    return CNN_OK;
+}
+
+static bool is_same(const vk_module *a, const vk_module *b)
+{
+    return a->hash == b->hash && a->words == b->words && a->n_words == b->n_words &&
+           (a->code == NULL || b->code == NULL ? a->code == b->code
+                                               : strcmp(a->code, b->code) == 0);
+}
+
+/* With a copy of the code behind it. */
+static vk_module *copied(const vk_module *m)
+{
+    const size_t n = m->code != NULL ? strlen(m->code) + 1 : 0;
+    vk_module *copy = malloc(sizeof *copy + n);
+    if (copy == NULL)
+        return NULL;
+    *copy = *m;
+    if (n > 0)
+        copy->code = memcpy(copy + 1, m->code, n);
+    return copy;
 }
 
 cnn_status vk_place_module(vk_parts *parts, const vk_kernel *kernel, vk_module **out,
                            cnn_error *err)
 {
-    const vk_shader *shader = shader_named(kernel->shader);
-    if (shader == NULL)
-        return cnn_fail(err, CNN_INTERNAL, "vulkan: there is no shader %s", kernel->shader);
-    uint64_t hash = vk_hash_more(vk_hash_start, &shader, sizeof shader);
-    if (kernel->code != NULL)
-        hash = vk_hash_more(hash, kernel->code, strlen(kernel->code) + 1);
-    vk_module **chain = &parts->modules[hash % VK_CHAINS];
-    for (vk_module *m = *chain; m != NULL; m = m->next) {
-        *out = m;
-        if (m->hash == hash && m->shader == shader && is_code(m->code, kernel->code))
-            return CNN_OK;
+    vk_module wanted;
+    cnn_status status = describe(kernel, &wanted, err);
+    if (status != CNN_OK)
+        return status;
+    vk_module **chain = &parts->modules[wanted.hash % VK_CHAINS];
+    vk_module *m = *chain;
+    while (m != NULL && !is_same(m, &wanted))
+        m = m->next;
+    if (m == NULL) {
+        m = copied(&wanted);
+        if (m == NULL)
+            return no_memory(err);
+        m->next = *chain;
+        *chain = m;
     }
-    vk_module *m = calloc(1, sizeof *m);
-    const size_t n = kernel->code != NULL ? strlen(kernel->code) + 1 : 0;
-    if (m == NULL || (n > 0 && (m->code = malloc(n)) == NULL)) {
-        free(m);
-        return no_memory(err);
-    }
-    if (n > 0)
-        memcpy(m->code, kernel->code, n);
-    m->hash = hash;
-    m->shader = shader;
-    m->next = *chain;
-    *chain = *out = m;
+    *out = m;
     return CNN_OK;
 }
 
@@ -200,7 +229,6 @@ static void free_modules(cnn_device *d, vk_module *m)
     while (m != NULL) {
         vk_module *next = m->next;
         d->vk.DestroyShaderModule(d->device, m->module, NULL);
-        free(m->code);
         free(m);
         m = next;
     }

@@ -5,12 +5,15 @@
 
 #include "kernel.h"
 
-/* A shader with or without code. */
+/* A shader with or without code, or the SPIR-V of a plugin's op. */
 typedef struct vk_module {
     struct vk_module *next;
     uint64_t hash;
-    const vk_shader *shader;
-    char *code; /* or NULL */
+    const char *name;
+    const vk_shader *shader; /* NULL: a plugin's */
+    const char *code;        /* of a shader, or NULL */
+    const uint32_t *words;   /* without code */
+    size_t n_words;
     VkShaderModule module;
     bool taken; /* by a job that makes it */
 } vk_module;
