@@ -13,8 +13,6 @@ typedef struct vk_kernel {
     const uint32_t *code_words; /* a plugin's SPIR-V in place of a file, or NULL; `shader` is then a
                                    name for messages. Constant data of the plugin */
     size_t n_code_words;
-    const uint32_t *words; /* SPIR-V of a plugin's op, which `shader` then names, or NULL */
-    size_t n_words;
     uint32_t n_bindings; /* 0 to n-1 */
     uint32_t n_push;     /* words of push constants, at most 32 (128 bytes) */
     uint32_t n_specs;    /* specialisation constants 0 to n-1; 0 is the work group's size in x */

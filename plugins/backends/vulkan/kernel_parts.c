@@ -99,8 +99,8 @@ static cnn_status describe(const vk_kernel *kernel, vk_module *m, cnn_error *err
 {
     *m = (vk_module){
         .name = kernel->shader,
-        .words = kernel->words,
-        .n_words = kernel->n_words,
+        .words = kernel->code_words,
+        .n_words = kernel->n_code_words,
     };
     if (m->words == NULL) {
         m->shader = shader_named(kernel->shader);
