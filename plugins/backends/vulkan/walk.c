@@ -1,9 +1,9 @@
 /* How the work of sums is laid out. */
 #include "walk.h"
 
-/* Invocations that keep a GPU busy; terms of an invocation between which it is worth it to share
- * them out further, and that it may sum one by one; results side by side that fill a cache line. */
-enum { BUSY = 65536, FEWEST = 8, MOST = 256, SIDE_BY_SIDE = 32, LANES = 64 };
+/* Invocations that keep a GPU busy; the fewest and the most terms that one of them sums, where this
+ * can be chosen; results side by side that fill a cache line, or the part of it that is fetched. */
+enum { BUSY = 65536, FEWEST = 8, MOST = 256, CACHE_LINE = 32, SECTOR = 8, LANES = 64 };
 
 /* A processor has few lanes, and shared memory costs it more than a second step: an invocation sums
  * up to so many terms, in parts of at least so many. */
@@ -105,13 +105,15 @@ static vk_split split_for_processor(const vk_walk *w, bool whole)
     return s;
 }
 
-/* Where terms lie side by side all lanes run along them. Else results do, if there are enough; few
- * results still get many lanes, which are then near each other at least. */
+/* Where terms lie side by side all lanes run along them. Else some results are taken side by side:
+ * more of them where there is much to fetch, fewer where it is little and takes a while only
+ * because an invocation has one term after the other. */
 static vk_split split_for_gpu(const vk_walk *w, bool whole)
 {
     vk_split s = { .across = w->gone.stride[0] != 1 };
     const uint64_t each = between(FEWEST, w->results * w->terms / BUSY, MOST);
-    const uint64_t beside = s.across ? power_of_2(smaller(w->results, SIDE_BY_SIDE)) : 1;
+    const uint64_t most_beside = each > FEWEST ? CACHE_LINE : SECTOR;
+    const uint64_t beside = s.across ? power_of_2(smaller(w->results, most_beside)) : 1;
     s.lanes = power_of_2(smaller(at_least_1(w->terms / FEWEST), LANES / beside));
     const uint64_t most = 2 * each > 64 ? 2 * each : 64; /* a second step costs as much */
     cut(&s, w->terms, whole || w->terms <= most * s.lanes ? w->terms : each * s.lanes);
@@ -139,6 +141,7 @@ static void push_axes(vk_step *step, const vk_axes *axes)
 void vk_walks(const vk_plan *plan, vk_step *step, const vk_walk *w, const vk_split *s)
 {
     const uint64_t items = w->results * s->parts;
+    step->kernel.specs[0] = LANES;
     vk_spec(step, s->lanes);
     vk_spec(step, s->across);
     vk_spec(step, w->kept.n);
