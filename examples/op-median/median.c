@@ -1,9 +1,14 @@
 /* median_pool2d: the median of each window, of an even number of pixels the lower one of the middle
  * two. No built-in op sorts, so this plugin brings two ops, the pooling and its gradient, each with
- * a kernel in portable C that every backend can fall back to. */
+ * a kernel in portable C that every backend can fall back to, and one in SPIR-V for GPUs. */
 #include <inttypes.h>
 
 #include <cnnrun/plugin.h>
+
+#ifdef CNNRUN_SHADERS
+#include "median.comp.h"
+#include "median_grad.comp.h"
+#endif
 
 enum { MAX_KERNEL = 15 };
 
@@ -99,11 +104,42 @@ static cnn_status run_backward(const cnn_kernel_args *a, cnn_error *err)
     return run(a, backward);
 }
 
+/* One invocation for each number of the result: pixels of y forward, of dx backward. The push
+ * constants are those of both shaders. */
+static cnn_status dispatch(const void *attrs, const cnn_type *in, uint32_t n_in,
+                           const cnn_type *out, uint32_t n_out, cnn_dispatch *d, cnn_error *err)
+{
+    const median_params *p = attrs;
+    const cnn_type *y = n_in == 2 ? &in[1] : &out[0];
+    const int64_t words[] = { cnn_count(&out[0]), in[0].dim[2],   in[0].dim[3], y->dim[2],
+                              y->dim[3],          p->kernel_size, p->stride };
+    (void)n_out;
+    (void)err;
+    d->items = (uint64_t)cnn_count(&out[0]);
+    for (; d->n_push < sizeof words / sizeof words[0]; d->n_push++)
+        d->push[d->n_push] = (uint32_t)words[d->n_push];
+    return CNN_OK;
+}
+
+#ifdef CNNRUN_SHADERS
+#define SPIRV(words)                                                    \
+    {                                                                   \
+        .size = sizeof(cnn_kernel), .target = "spirv", .code = (words), \
+        .code_bytes = sizeof(words), .dispatch = dispatch               \
+    }
+#endif
+
 static const cnn_kernel forward_kernels[] = {
     { .size = sizeof(cnn_kernel), .target = "host", .run = run_forward },
+#ifdef CNNRUN_SHADERS
+    SPIRV(median_spirv),
+#endif
 };
 static const cnn_kernel backward_kernels[] = {
     { .size = sizeof(cnn_kernel), .target = "host", .run = run_backward },
+#ifdef CNNRUN_SHADERS
+    SPIRV(median_grad_spirv),
+#endif
 };
 
 /* ---- the ops */

@@ -1,8 +1,8 @@
 #!/bin/sh
-# Runs the fenced sh blocks of a page, in order, in a folder of their own; compares its c and text blocks with
-# the files that they quote. Comments before a block:
+# Runs the fenced sh blocks of a page, in order, in a folder of their own; compares its c, glsl and text blocks
+# with the files that they quote. Comments before a block:
 #   <!-- not run: REASON -->    an sh block that is left out
-#   <!-- from PATH -->          a c or text block that must stand in that file, line by line
+#   <!-- from PATH -->          a c, glsl or text block that must stand in that file, line by line
 # usage: page.sh PAGE SOURCE_DIR BUILD_DIR WORK_DIR
 set -eu
 page=$1 source=$2 build=$3 work=$4
@@ -22,7 +22,7 @@ awk -v work="$work" '
         file = ""
         if (type == "sh" && note !~ /^<!-- not run: .+ -->$/)
             file = sprintf("%s/%02d.sh", work, ++count)
-        if ((type == "c" || type == "text") && note ~ /^<!-- from .+ -->$/) {
+        if ((type == "c" || type == "glsl" || type == "text") && note ~ /^<!-- from .+ -->$/) {
             file = sprintf("%s/%02d.c", work, ++count)
             split(note, word, " ")
             print word[3] > (file ".from")
