@@ -149,7 +149,7 @@ static void an_error_shows_the_message_and_its_line(void)
     cnn_error err = { "", "" };
     CHECK_INT(vk_compile("map", text, &words, &n, &err), CNN_INTERNAL);
     CHECK_STR(err.text, "vulkan: shader map does not compile: 'lost' : undeclared identifier in "
-                        "line 7, float y = lost + 1.0;");
+                        "line 7: float y = lost + 1.0;");
     CHECK(words == NULL);
 }
 

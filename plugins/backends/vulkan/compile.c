@@ -50,19 +50,24 @@ static bool first_message(const char *log, unsigned long *line, const char **mes
     return true;
 }
 
+/* Without blanks at its end. */
 static int length_of_line(const char *text)
 {
-    const size_t most = 300, n = strcspn(text, "\r\n");
+    const size_t most = 300;
+    size_t n = strcspn(text, "\r\n");
+    while (n > 0 && text[n - 1] == ' ')
+        n--;
     return (int)(n < most ? n : most);
 }
 
+/* Lines count from 1; "" if there is no such line. */
 static const char *line_of_text(const char *text, unsigned long line)
 {
     for (unsigned long i = 1; i < line && text != NULL; i++) {
         text = strchr(text, '\n');
         text = text != NULL ? text + 1 : NULL;
     }
-    return text != NULL ? text + strspn(text, " \t") : "";
+    return line > 0 && text != NULL ? text + strspn(text, " \t") : "";
 }
 
 static cnn_status refused(const char *name, const char *text, const char *log, cnn_error *err)
@@ -73,7 +78,7 @@ static cnn_status refused(const char *name, const char *text, const char *log, c
         return cnn_fail(err, CNN_INTERNAL, "vulkan: shader %s does not compile: %.*s", name,
                         length_of_line(log), log);
     const char *source = line_of_text(text, line);
-    return cnn_fail(err, CNN_INTERNAL, "vulkan: shader %s does not compile: %.*s in line %lu, %.*s",
+    return cnn_fail(err, CNN_INTERNAL, "vulkan: shader %s does not compile: %.*s in line %lu: %.*s",
                     name, length_of_line(message), message, line, length_of_line(source), source);
 }
 
