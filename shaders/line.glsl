@@ -13,7 +13,7 @@ struct line {
 
 float largest_of_terms(uint start, job j)
 {
-    float largest = uintBitsToFloat(0xff800000u); // -inf
+    float largest = -infinity();
     for (uint k = j.first; k < j.end; k += lanes) {
         float other = x[start + term(k)];
         largest = other > largest ? other : largest;

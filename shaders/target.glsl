@@ -11,8 +11,3 @@ bool is_class(int wanted)
 {
     return wanted >= 0 && uint(wanted) < terms;
 }
-
-float nan()
-{
-    return uintBitsToFloat(0x7fc00000u);
-}
