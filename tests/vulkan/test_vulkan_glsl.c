@@ -15,7 +15,7 @@ static cnn_term number(double k)
 
 static vk_expression expression(const cnn_term *terms, uint32_t count, cnn_type out)
 {
-    vk_expression e = { .expr = { count, terms }, .out = out, .result = -1 };
+    vk_expression e = { .expr = { count, terms }, .out = out, .result = -1, .written = -1 };
     return e;
 }
 
@@ -55,18 +55,19 @@ static bool same_text_of_sums(cnn_type x, cnn_type y, cnn_type other_x, cnn_type
 static void equal_shapes_need_no_words(void)
 {
     vk_glsl g = glsl_of_sum(images(2, 3, 4, 5), images(2, 3, 4, 5));
-    CHECK_STR(g.text,
-              "#define EPILOGUE_PUSH \n"
-              "#define EPILOGUE(v, i) epilogue(v, i)\n"
-              "layout(set = 0, binding = 1) readonly buffer operands0 { float operand0[]; };\n"
-              "layout(set = 0, binding = 2) readonly buffer operands1 { float operand1[]; };\n"
-              "float epilogue(float v, uint i)\n"
-              "{\n"
-              "    float x0 = operand0[i];\n"
-              "    float x1 = operand1[i];\n"
-              "    precise float t2 = x0 + x1;\n"
-              "    return t2;\n"
-              "}\n");
+    CHECK_STR(g.text, "#define EPILOGUE_PUSH \n"
+                      "#define EPILOGUE(v, i) epilogue(v, i)\n"
+                      "layout(set = 0, binding = 1) restrict readonly buffer operands0 {\n"
+                      "    float operand0[];\n};\n"
+                      "layout(set = 0, binding = 2) restrict readonly buffer operands1 {\n"
+                      "    float operand1[];\n};\n"
+                      "float epilogue(float v, uint i)\n"
+                      "{\n"
+                      "    float x0 = operand0[i];\n"
+                      "    float x1 = operand1[i];\n"
+                      "    precise float t2 = x0 + x1;\n"
+                      "    return t2;\n"
+                      "}\n");
     CHECK_INT(vk_glsl_words(&g), 0);
     CHECK(g.follows[0] && g.follows[1]);
     free(g.text);
@@ -171,6 +172,21 @@ static void what_is_not_read_is_not_bound(void)
     free(g.text);
 }
 
+static void what_is_overwritten_is_not_restricted(void)
+{
+    const cnn_term terms[] = { input0, input1, { CNN_TERM_SUB, 0, 1, -1, 0 } };
+    vk_expression e = expression(terms, 3, cnn_type1(CNN_F32, 9));
+    vk_glsl g;
+    cnn_error err;
+    add_input(&e, 5, cnn_type1(CNN_F32, 9));
+    add_input(&e, 6, cnn_type1(CNN_F32, 9));
+    e.written = 5;
+    CHECK(vk_glsl_make(&e, 1, &g, &err) == CNN_OK);
+    CHECK_HAS(g.text, "binding = 1) readonly buffer");
+    CHECK_HAS(g.text, "binding = 2) restrict readonly buffer");
+    free(g.text);
+}
+
 static void check_number(double k, const char *text)
 {
     const cnn_term terms[] = { number(k) };
@@ -227,8 +243,8 @@ static void the_result_of_a_kernel_is_no_operand(void)
     CHECK_INT(g.n_bindings, 2);
     CHECK_INT(g.input[0], 1);
     CHECK_INT(g.input[1], 2);
-    CHECK_HAS(g.text, "binding = 3) readonly buffer operands0");
-    CHECK_HAS(g.text, "binding = 4) readonly buffer operands1");
+    CHECK_HAS(g.text, "binding = 3) restrict readonly buffer operands0");
+    CHECK_HAS(g.text, "binding = 4) restrict readonly buffer operands1");
     CHECK_HAS(g.text, "    float x0 = operand0[at0];\n"
                       "    float x1 = operand1[at0];\n"
                       "    precise float t2 = v * x0;\n"
@@ -271,6 +287,7 @@ int main(void)
                      TEST(channels_are_found_by_two_divisions),
                      TEST(gaps_between_axes_are_stepped_over), TEST(texts_do_not_depend_on_sizes),
                      TEST(equal_operands_are_bound_once), TEST(what_is_not_read_is_not_bound),
+                     TEST(what_is_overwritten_is_not_restricted),
                      TEST(numbers_come_back_bit_by_bit), TEST(the_result_of_a_kernel_is_no_operand),
                      TEST(too_many_words_are_refused));
 }

@@ -215,6 +215,15 @@ static void print_words(const printer *p, const char *type, const char *between)
         fprintf(p->to, "%s%se_factor%u", between, type, f);
 }
 
+/* Only what nobody writes may be read ahead, and once for several elements. */
+static void print_binding(const printer *p, uint32_t o, uint32_t binding)
+{
+    const bool is_written = p->e->in[p->out->input[o]] == p->e->written;
+    fprintf(p->to, "layout(set = 0, binding = %u) %sreadonly buffer operands%u {\n", binding,
+            is_written ? "" : "restrict ", o);
+    fprintf(p->to, "    float operand%u[];\n};\n", o);
+}
+
 /* The words come as arguments, since the block that has them stands behind this text. */
 static void print_head(const printer *p, uint32_t first_binding)
 {
@@ -226,10 +235,7 @@ static void print_head(const printer *p, uint32_t first_binding)
     print_words(p, "", ", ");
     fprintf(p->to, ")\n");
     for (uint32_t o = 0; o < p->out->n_bindings; o++)
-        fprintf(
-            p->to,
-            "layout(set = 0, binding = %u) readonly buffer operands%u { float operand%u[]; };\n",
-            first_binding + o, o, o);
+        print_binding(p, o, first_binding + o);
     fprintf(p->to, "float epilogue(float v, uint i%s", words ? ", " : "");
     print_words(p, "uint ", ", ");
     fprintf(p->to, ")\n{\n");

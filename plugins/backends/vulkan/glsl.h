@@ -8,10 +8,11 @@
  * The shader defines the two as (v) and nothing if there is no code, and includes common.glsl and
  * math.glsl. Operands are bound from `first_binding` on.
  *
- * The text depends on the expression and on how operands are broadcast, never on sizes. Axes of
- * size 1 count for nothing, neighbouring axes that each operand has or lacks together are one; of
- * the axes that are left, a boundary k has q_k = i / (elements behind it), and the place of an
- * element in an operand is a sum of q_k with factors. Divisors and factors are push constants. */
+ * The text depends on the expression, on which operand is overwritten in place, and on how operands
+ * are broadcast, never on sizes. Axes of size 1 count for nothing, neighbouring axes that each
+ * operand has or lacks together are one; of the axes that are left, a boundary k has q_k = i /
+ * (elements behind it), and the place of an element in an operand is a sum of q_k with factors.
+ * Divisors and factors are push constants. */
 #ifndef VULKAN_GLSL_H
 #define VULKAN_GLSL_H
 
@@ -28,7 +29,8 @@ typedef struct vk_expression {
     int32_t in[VK_MOST_INPUTS]; /* equal numbers: the same memory */
     cnn_type types[VK_MOST_INPUTS];
     cnn_type out;
-    int32_t result; /* the `in` that is v, of the shape of `out`; -1: none */
+    int32_t result;  /* the `in` that is v, of the shape of `out`; -1: none */
+    int32_t written; /* the memory of what is stored; may be an `in` of the shape of `out`, or -1 */
 } vk_expression;
 
 /* The operands that remain: each is read by the expression, and none is another's double. */

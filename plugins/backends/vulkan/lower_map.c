@@ -20,6 +20,7 @@ static cnn_status read_map(const cnn_program *program, const cnn_node *node, con
     out->n_in = node->n_in;
     out->out = cnn_value_at(program, node->out[0])->type;
     out->result = -1;
+    out->written = root != NULL ? root[node->out[0]] : node->out[0];
     for (uint32_t i = 0; i < node->n_in; i++) {
         out->in[i] = root != NULL ? root[node->in[i]] : node->in[i];
         out->types[i] = cnn_value_at(program, node->in[i])->type;
