@@ -5,6 +5,7 @@
 #ifndef VULKAN_DEVICE_H
 #define VULKAN_DEVICE_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 
 #include <cnnrun/backend.h>
@@ -46,7 +47,7 @@ typedef struct vk_heap {
     bool mapped;   /* the host sees all of it: no staging */
 } vk_heap;
 
-enum { VK_FENCES = 8 };
+enum { VK_FENCES = 32 };
 
 /* What was given to the queue. Fence `serial % VK_FENCES` belongs to a serial. */
 typedef struct vk_queue {
@@ -55,7 +56,16 @@ typedef struct vk_queue {
     VkCommandPool pool; /* buffers of it may be recorded again */
     VkFence fences[VK_FENCES];
     uint64_t submitted, done; /* serials */
+    uint64_t lose_at;         /* $CNNRUN_VK_LOSE_AT: the serial that is lost instead; 0: none */
 } vk_queue;
+
+/* Staging memory is a ring of slots, each with a command buffer that copies from or to it. */
+enum { VK_SLOTS = 16, VK_SLOT_BYTES = 4 << 20 };
+
+typedef struct vk_slot {
+    VkCommandBuffer commands; /* NULL: not used yet */
+    uint64_t serial;          /* of its last submission */
+} vk_slot;
 
 typedef struct vk_kernels vk_kernels; /* kernel.h */
 
@@ -73,17 +83,20 @@ struct cnn_device {
     vk_queue queue;
     vk_limits limits;
     vk_heap heap;
-    vk_range staging; /* host memory for transfers, where the heap is not mapped */
+    vk_range
+        staging; /* host memory for transfers, where the heap is not mapped; taken by the first */
     vk_heap staging_heap;
+    vk_slot slots[VK_SLOTS];
+    uint32_t next_slot;
     vk_kernels *kernels;
     VkDebugUtilsMessengerEXT messenger;
-    uint32_t complaints;                        /* messages of the validation layers so far */
-    bool lost;                                  /* every call fails from then on */
+    atomic_uint complaints; /* messages of the validation layer so far, from any thread */
+    bool lost;              /* every call fails from then on */
     char name[128], driver[128], identity[160]; /* identity: keys caches; vendor, device, driver,
                                                    versions */
 };
 
-/* ---- instance.c, select.c: `which` is "", an index, "name=TEXT" or "uuid=HEX" ---- */
+/* ---- select.c, device.c: `which` is "", an index, "name=TEXT" or "uuid=HEX" ---- */
 cnn_status vk_devices(const cnn_host *, cnn_device_info *out, uint32_t cap, uint32_t *count,
                       cnn_error *);
 cnn_status vk_device_open(const cnn_host *, const char *which, cnn_device **, cnn_error *);
