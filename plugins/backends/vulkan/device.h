@@ -83,8 +83,7 @@ struct cnn_device {
     vk_queue queue;
     vk_limits limits;
     vk_heap heap;
-    vk_range
-        staging; /* host memory for transfers, where the heap is not mapped; taken by the first */
+    vk_range staging; /* for transfers, where the heap is not mapped; taken by the first */
     vk_heap staging_heap;
     vk_slot slots[VK_SLOTS];
     uint32_t next_slot;

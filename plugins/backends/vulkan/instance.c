@@ -135,6 +135,23 @@ static cnn_status check_created(VkResult result, cnn_error *err)
     return CNN_MISSING;
 }
 
+/* Portability: devices that lack something of Vulkan, on Apple's Metal say, are listed if asked. */
+static void add_extensions(const vk_api *vk, const validation *v, const char **extensions,
+                           VkInstanceCreateInfo *info)
+{
+    uint32_t n = 0;
+    if (v->wanted) {
+        extensions[n++] = VK_EXT_DEBUG_UTILS_EXTENSION_NAME;
+        extensions[n++] = VK_EXT_VALIDATION_FEATURES_EXTENSION_NAME;
+    }
+    if (offers(vk, VK_KHR_PORTABILITY_ENUMERATION_EXTENSION_NAME)) {
+        extensions[n++] = VK_KHR_PORTABILITY_ENUMERATION_EXTENSION_NAME;
+        info->flags = VK_INSTANCE_CREATE_ENUMERATE_PORTABILITY_BIT_KHR;
+    }
+    info->enabledExtensionCount = n;
+    info->ppEnabledExtensionNames = extensions;
+}
+
 static cnn_status create(cnn_device *d, const validation *v, cnn_error *err)
 {
     const char *extensions[3];
@@ -157,16 +174,8 @@ static cnn_status create(cnn_device *d, const validation *v, cnn_error *err)
         .pApplicationInfo = &application,
         .enabledLayerCount = v->wanted ? 1 : 0,
         .ppEnabledLayerNames = layers,
-        .ppEnabledExtensionNames = extensions,
     };
-    if (v->wanted) {
-        extensions[info.enabledExtensionCount++] = VK_EXT_DEBUG_UTILS_EXTENSION_NAME;
-        extensions[info.enabledExtensionCount++] = VK_EXT_VALIDATION_FEATURES_EXTENSION_NAME;
-    }
-    if (offers(&d->vk, VK_KHR_PORTABILITY_ENUMERATION_EXTENSION_NAME)) {
-        extensions[info.enabledExtensionCount++] = VK_KHR_PORTABILITY_ENUMERATION_EXTENSION_NAME;
-        info.flags = VK_INSTANCE_CREATE_ENUMERATE_PORTABILITY_BIT_KHR;
-    }
+    add_extensions(&d->vk, v, extensions, &info);
     return check_created(d->vk.CreateInstance(&info, NULL, &d->instance), err);
 }
 
