@@ -4,12 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-void vk_hint_packages(cnn_error *err)
-{
-    cnn_hint(err, "Debian: apt install libvulkan1 mesa-vulkan-drivers; others: the driver of the "
-                  "GPU's vendor");
-}
-
 /* ---- validation ---- */
 
 static const char validation_layer[] = "VK_LAYER_KHRONOS_validation";
@@ -210,8 +204,7 @@ void vk_instance_close(cnn_device *d)
     const uint32_t complaints = atomic_load(&d->complaints);
     if (complaints == 0)
         return;
-    (void)snprintf(text, sizeof text, "vulkan: the validation layer complained %u times",
-                   complaints);
+    (void)snprintf(text, sizeof text, "vulkan: complaints of the validation layer: %u", complaints);
     d->host->log(d->host, CNN_WARNING, text);
 }
 

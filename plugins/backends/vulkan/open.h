@@ -4,6 +4,9 @@
 
 #include "device.h"
 
+/* vk.c: the packages that bring loader and drivers, as a hint. */
+void vk_hint_packages(cnn_error *);
+
 /* ---- quiet.c: what drivers say on stderr becomes lines of the log at level debug ---- */
 typedef struct vk_quiet {
     int stderr_copy; /* -1: nothing is held back */
@@ -22,9 +25,6 @@ void vk_instance_close(cnn_device *); /* says how many complaints there were */
 
 /* All devices, to be freed with free(). CNN_MISSING: none. */
 cnn_status vk_instance_devices(cnn_device *, VkPhysicalDevice **, uint32_t *n, cnn_error *);
-
-/* The package that brings loader and drivers, as a hint. */
-void vk_hint_packages(cnn_error *);
 
 /* ---- describe.c ---- */
 

@@ -118,7 +118,7 @@ static cnn_status check_health(cnn_device *d, cnn_error *err)
     if (d->lost)
         return cnn_fail(err, CNN_IO, "vulkan: %s is lost", d->name);
     if (complaints > 0)
-        return cnn_fail(err, CNN_INTERNAL, "vulkan: the validation layer complained %u times",
+        return cnn_fail(err, CNN_INTERNAL, "vulkan: complaints of the validation layer: %u",
                         complaints);
     return CNN_OK;
 }

@@ -32,11 +32,14 @@ static cnn_status find_devices(cnn_device *d, devices *all, cnn_error *err)
 /* A list without devices is one that says why. */
 static void list_reason(const cnn_error *why, cnn_device_info *out)
 {
+    static const char prefix[] = "vulkan: "; /* the list says so already */
+    const bool prefixed = strncmp(why->text, prefix, strlen(prefix)) == 0;
     memset(out, 0, sizeof *out);
     out->size = sizeof *out;
     (void)snprintf(out->name, sizeof out->name, "no device");
-    (void)snprintf(out->reason, sizeof out->reason, "%.150s%s%.90s", why->text,
-                   why->hint[0] != '\0' ? "; " : "", why->hint);
+    (void)snprintf(out->reason, sizeof out->reason, "%.150s%s%.90s",
+                   why->text + (prefixed ? strlen(prefix) : 0), why->hint[0] != '\0' ? "; " : "",
+                   why->hint);
 }
 
 cnn_status vk_devices(const cnn_host *host, cnn_device_info *out, uint32_t cap, uint32_t *count,
@@ -86,7 +89,7 @@ static cnn_status no_such(const devices *all, const char *what, const char *want
 {
     char names[600];
     write_names(all, names, sizeof names);
-    (void)cnn_fail(err, CNN_MISSING, "vulkan: there is no device %s '%.60s', but %s", what, wanted,
+    (void)cnn_fail(err, CNN_MISSING, "vulkan: no device %s '%.60s'; there are: %s", what, wanted,
                    names);
     cnn_hint(err, "cnnrun devices lists them");
     return CNN_MISSING;
@@ -142,7 +145,7 @@ static bool read_index(const char *text, uint32_t *index)
 static cnn_status find_index(const devices *all, const char *text, uint32_t *at, cnn_error *err)
 {
     if (read_index(text, at))
-        return *at < all->n ? CNN_OK : no_such(all, "number", text, err);
+        return *at < all->n ? CNN_OK : no_such(all, "has the number", text, err);
     (void)cnn_fail(err, CNN_INVALID, "vulkan: '%.60s' names no device", text);
     cnn_hint(err, "vulkan:1, vulkan:name=TEXT or vulkan:uuid=HEX does");
     return CNN_INVALID;
@@ -153,7 +156,7 @@ static cnn_status find_name(const devices *all, const char *name, uint32_t *at, 
     for (*at = 0; *at < all->n; (*at)++)
         if (contains(all->items[*at].info.name, name))
             return CNN_OK;
-    return no_such(all, "with the name", name, err);
+    return no_such(all, "is called", name, err);
 }
 
 static cnn_status find_uuid(const devices *all, const char *text, uint32_t *at, cnn_error *err)
@@ -165,7 +168,7 @@ static cnn_status find_uuid(const devices *all, const char *text, uint32_t *at, 
     for (*at = 0; *at < all->n; (*at)++)
         if (memcmp(all->items[*at].uuid, uuid, sizeof uuid) == 0)
             return CNN_OK;
-    return no_such(all, "with the UUID", text, err);
+    return no_such(all, "has the UUID", text, err);
 }
 
 static bool processors_allowed(void)

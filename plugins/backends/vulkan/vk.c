@@ -1,5 +1,5 @@
 /* Vulkan's functions, and its results in words. */
-#include "vk.h"
+#include "open.h"
 
 #include <dlfcn.h>
 #include <stdlib.h>
@@ -12,6 +12,11 @@ static cnn_status no_function(const char *name, cnn_error *err)
     (void)cnn_fail(err, CNN_MISSING, "vulkan: the loader or the driver has no function %s", name);
     cnn_hint(err, "Vulkan 1.1 is needed; a newer loader or driver may have it");
     return CNN_MISSING;
+}
+
+void vk_hint_packages(cnn_error *err)
+{
+    cnn_hint(err, "Debian: apt install libvulkan1 mesa-vulkan-drivers");
 }
 
 static const char *loader_name(void)
@@ -27,7 +32,7 @@ static cnn_status open_library(vk_api *vk, cnn_error *err)
         const char *reason = dlerror();
         (void)cnn_fail(err, CNN_MISSING, "vulkan: the Vulkan loader cannot be opened: %s",
                        reason != NULL ? reason : loader_name());
-        cnn_hint(err, "Debian: apt install libvulkan1 mesa-vulkan-drivers");
+        vk_hint_packages(err);
         return CNN_MISSING;
     }
     /* ISO C has no cast from a pointer to an object to one to a function. */
