@@ -104,6 +104,7 @@ static cnn_status run_backward(const cnn_kernel_args *a, cnn_error *err)
     return run(a, backward);
 }
 
+#ifdef CNNRUN_SHADERS
 /* One invocation for each number of the result: pixels of y forward, of dx backward. The push
  * constants are those of both shaders. */
 static cnn_status dispatch(const void *attrs, const cnn_type *in, uint32_t n_in,
@@ -121,7 +122,6 @@ static cnn_status dispatch(const void *attrs, const cnn_type *in, uint32_t n_in,
     return CNN_OK;
 }
 
-#ifdef CNNRUN_SHADERS
 #define SPIRV(words)                                                    \
     {                                                                   \
         .size = sizeof(cnn_kernel), .target = "spirv", .code = (words), \
