@@ -10,7 +10,7 @@ void vk_hint_packages(cnn_error *);
 /* ---- quiet.c: what drivers say on stderr becomes lines of the log at level debug ---- */
 typedef struct vk_quiet {
     int stderr_copy; /* -1: nothing is held back */
-    void *held;      /* FILE * */
+    FILE *held;
 } vk_quiet;
 
 vk_quiet vk_quiet_begin(void);
