@@ -1,44 +1,59 @@
 #include "common.glsl"
-// Mean and sum of squared distances of parts of channels, [2][parts][channels].
+// Of parts of channels: the first number, the mean told from it, and the sum of squared distances from the mean;
+// [3][parts][channels].
 #include "walk.glsl"
 #include "moments.glsl"
 
 layout(set = 0, binding = 0, std430) readonly buffer From { float x[]; };
 layout(set = 0, binding = 1, std430) writeonly buffer To { float y[]; };
 
-// Sums of d and d^2, d = x - first. As the first d is 0, squares - sum^2 / n >= squares / n: never negative; and what
-// is lost by a first number far away is little against its own share of the variance.
+// Adds eight numbers, or the last few, by sums of their distances from the mean so far. Nothing cancels: that mean is
+// near these numbers, or far from them for the sake of numbers whose share of the sum of squares is as large. Nor is the
+// sum ever negative: squares >= sum^2 / 8, and in the first eight, where one distance is 0, >= sum^2 / 7.
+void take(inout moments m, float sum, float squares_sum, float count)
+{
+    m.count += count;
+    float step = sum / m.count;
+    m.mean += step;
+    m.squares += squares_sum - sum * step;
+}
+
 moments moments_of_terms(uint start, job j)
 {
+    moments m = moments(0.0, 0.0, 0.0);
     if (j.first >= j.end)
-        return moments(0.0, 0.0, 0.0);
-    float first = pivot_of(x[start + term(j.first)]), sum = 0.0, squares_sum = 0.0;
+        return m;
+    float first = x[start + term(j.first)];
     uint k = j.first;
     for (; k + 7 * lanes < j.end; k += 8 * lanes) {
-        float eight = 0.0, eight_squares = 0.0;
+        float sum = 0.0, squares_sum = 0.0;
         for (uint i = 0; i < 8; i++) {
-            float d = x[start + term(k + i * lanes)] - first;
-            eight += d;
-            eight_squares += d * d;
+            float d = x[start + term(k + i * lanes)] - first - m.mean;
+            sum += d;
+            squares_sum += d * d;
         }
-        sum += eight;
-        squares_sum += eight_squares;
+        take(m, sum, squares_sum, 8.0);
     }
-    for (; k < j.end; k += lanes) {
-        float d = x[start + term(k)] - first;
+    float sum = 0.0, squares_sum = 0.0, count = 0.0;
+    for (; k < j.end; k += lanes, count++) {
+        float d = x[start + term(k)] - first - m.mean;
         sum += d;
         squares_sum += d * d;
     }
-    float count = float((j.end - j.first + lanes - 1) / lanes), mean = sum / count;
-    return moments(count, first - pivot_of(x[start]) + mean, squares_sum - sum * mean);
+    if (count > 0.0)
+        take(m, sum, squares_sum, count);
+    m.mean += first - x[start + term(j.first - lane())];
+    return m;
 }
 
 void main()
 {
     job j = job_of();
-    moments m = merged_lanes(moments_of_terms(start_of(j.result), j));
+    uint start = start_of(j.result);
+    moments m = merged_lanes(moments_of_terms(start, j));
     if (j.writes) {
-        y[j.item] = m.mean;
-        y[items + j.item] = m.squares;
+        y[j.item] = x[start + term(j.first)];
+        y[items + j.item] = m.mean;
+        y[2 * items + j.item] = m.squares;
     }
 }

@@ -1,6 +1,7 @@
 // Count, mean and sum of squared distances from it, of parts of a set, merged: Chan, Golub and LeVeque, "Updating
-// formulae and a pairwise algorithm for computing sample variances", 1979. Means are told from a pivot that all parts
-// share: near 1000 a float knows the mean to 3e-5, from there much better.
+// formulae and a pairwise algorithm for computing sample variances", 1979. Means are told from a pivot that the parts
+// share: near 1000 a float knows a mean to 3e-5, from a number of the set much better. Where there is NaN or an
+// infinity, all comes out NaN.
 struct moments {
     float count, mean, squares;
 };
@@ -8,8 +9,7 @@ struct moments {
 moments merged(moments a, moments b)
 {
     float count = a.count + b.count, share = b.count / (count > 1.0 ? count : 1.0), d = b.mean - a.mean;
-    float mean = a.mean * (1.0 - share) + b.mean * share;
-    return moments(count, mean, a.squares + b.squares + d * d * a.count * share);
+    return moments(count, a.mean + d * share, a.squares + b.squares + d * d * a.count * share);
 }
 
 shared float counts[64], means[64], squares[64];
@@ -31,10 +31,4 @@ moments merged_lanes(moments m)
         barrier();
     }
     return m;
-}
-
-// A channel's pivot is its first number, unless that is NaN or infinite: its difference from itself is not 0.
-float pivot_of(float first)
-{
-    return (floatBitsToUint(first) & 0x7f800000u) == 0x7f800000u ? 0.0 : first;
 }

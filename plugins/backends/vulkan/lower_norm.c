@@ -10,11 +10,12 @@ typedef struct norm {
     double eps;
     vk_walk channels, merge; /* a channel's numbers; its parts */
     vk_split parts, whole;   /* of these two */
-    int32_t sums;            /* [2][parts][channels] */
+    int32_t sums;            /* of the parts */
     int32_t factors;         /* four of each channel */
 } norm;
 
-static norm norm_of(vk_plan *plan, uint32_t n)
+/* `kept`: numbers for each part. */
+static norm norm_of(vk_plan *plan, uint32_t n, uint32_t kept)
 {
     norm s = { .node = cnn_node_at(plan->program, n) };
     s.x = vk_type(plan, s.node->in[0]);
@@ -23,7 +24,7 @@ static norm norm_of(vk_plan *plan, uint32_t n)
     s.parts = vk_split_of(plan, &s.channels, false);
     s.merge = vk_walk_of_parts(s.channels.results, s.parts.parts);
     s.whole = vk_split_of(plan, &s.merge, true);
-    s.sums = vk_scratch(plan, 8 * s.channels.results * s.parts.parts);
+    s.sums = vk_scratch(plan, 4 * kept * s.channels.results * s.parts.parts);
     s.factors = vk_scratch(plan, 16 * s.channels.results);
     return s;
 }
@@ -57,8 +58,8 @@ static void merge_stats(vk_plan *plan, uint32_t n, const norm *s)
 {
     vk_step *step = vk_begin(plan, n, "batch_norm_merge");
     vk_reads(plan, step, s->sums);
-    for (int i = 0; i < 3; i++)
-        vk_reads(plan, step, s->node->in[i]);
+    vk_reads(plan, step, s->node->in[1]);
+    vk_reads(plan, step, s->node->in[2]);
     vk_writes(plan, step, s->node->out[1]);
     vk_writes(plan, step, s->node->out[2]);
     vk_writes(plan, step, s->factors);
@@ -66,12 +67,11 @@ static void merge_stats(vk_plan *plan, uint32_t n, const norm *s)
     vk_push_float(step, s->eps);
     vk_push(step, s->channels.terms);
     vk_push(step, s->parts.span);
-    vk_push(step, s->channels.kept.stride[0]);
 }
 
 static cnn_status lower_norm(vk_plan *plan, uint32_t n, cnn_error *err)
 {
-    const norm s = norm_of(plan, n);
+    const norm s = norm_of(plan, n, 3);
     (void)err;
     take_stats(plan, n, &s);
     merge_stats(plan, n, &s);
@@ -111,7 +111,7 @@ static void merge_sums(vk_plan *plan, uint32_t n, const norm *s)
 
 static cnn_status lower_norm_grad(vk_plan *plan, uint32_t n, cnn_error *err)
 {
-    const norm s = norm_of(plan, n);
+    const norm s = norm_of(plan, n, 2);
     (void)err;
     take_sums(plan, n, &s);
     merge_sums(plan, n, &s);
