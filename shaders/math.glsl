@@ -2,6 +2,10 @@
 // What is special (NaN, infinities, zeros, negative numbers) comes out as in C and is told by bits, since a driver may
 // take it that there is no NaN and flush denormal numbers. `precise` stands where a driver's rearranging would spoil a
 // result.
+//
+// Largest errors against C's double functions, of 24 million arguments each over all floats, on a driver that rounds
+// + - * / and sqrt correctly (units in the last place; where the result is a normal number):
+//   exp 1.02  expm1 1.7  log 0.9  log1p 1.5  sqrt 0.5  rsqrt 1.5  tanh 2.5  sigmoid 2.4  erf 1.3  sin, cos 2.7  pow 4.1
 
 float nan()
 {
@@ -249,11 +253,11 @@ float sine(float x, uint more)
 {
     uint quarters;
     float r = reduced_angle(x, quarters), z = r * r;
-    float s = z * -1.98412698e-4 + 8.33333333e-3;
-    s = s * z - 1.66666667e-1;
+    float s = z * -1.9517267e-4 + 8.3321779e-3;
+    s = s * z - 1.66666549e-1;
     s = s * (z * r) + r;
-    float c = z * 2.48015873e-5 - 1.38888889e-3;
-    c = c * z + 4.16666667e-2;
+    float c = z * 2.4463804e-5 - 1.38876541e-3;
+    c = c * z + 4.16666546e-2;
     c = c * (z * z) + (1.0 - 0.5 * z);
     quarters += more;
     float y = (quarters & 1u) == 0u ? s : c;
@@ -292,9 +296,9 @@ vec2 parts_of_log2(uint bits)
     float s1 = head(f / d), d1 = head(d);
     precise float s2 = ((f - s1 * d1) - s1 * ((d - d1) + d_lost)) / d;
     float s = s1 + s2, z = s * s;
-    float p = z * 1.11111111e-1 + 1.42857143e-1;
-    p = p * z + 2.00000000e-1;
-    p = p * z + 3.33333333e-1;
+    float p = z * 1.17911466e-1 + 1.42686508e-1;
+    p = p * z + 2.00001676e-1;
+    p = p * z + 3.33333328e-1;
     precise float high = s1 * 2.884765625;
     precise float low = s1 * 6.2445678e-4 + (s * z * p + s2) * 2.88539008;
     precise float sum = k + high;
