@@ -91,6 +91,7 @@ struct cnn_device {
     VkDebugUtilsMessengerEXT messenger;
     atomic_uint complaints; /* messages of the validation layer so far, from any thread */
     bool lost;              /* every call fails from then on */
+    bool narrows;           /* see vk_narrow */
     char name[128], driver[128], identity[160]; /* identity: keys caches; vendor, device, driver,
                                                    versions */
 };
@@ -108,6 +109,10 @@ void vk_device_close(cnn_device *); /* waits; complaints of the validation layer
 cnn_status vk_heap_take(cnn_device *, vk_heap *, uint64_t bytes, vk_range *, cnn_error *);
 void vk_heap_give(cnn_device *, vk_heap *, const vk_range *);
 void vk_heap_free(cnn_device *, vk_heap *);
+
+/* CNNRUN_VK_VALIDATE=gpu measures accesses by a buffer's end, not by the bytes that are bound:
+ * there (and only there) these become a buffer of their own. It lives as long as the block. */
+void vk_narrow(cnn_device *, VkDescriptorBufferInfo *);
 
 /* ---- queue.c ---- */
 

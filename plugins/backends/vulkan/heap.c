@@ -10,6 +10,13 @@ typedef struct hole {
     uint64_t offset, bytes;
 } hole;
 
+/* Another buffer over a part of a block's memory. */
+typedef struct window {
+    struct window *next;
+    VkBuffer buffer;
+    uint64_t offset, bytes;
+} window;
+
 /* Holes lie in the order of their offsets, none beside another. A block without a buffer is a place
  * for a new one. */
 struct vk_block {
@@ -19,6 +26,7 @@ struct vk_block {
     uint64_t bytes;
     hole *holes;
     uint32_t n_holes, cap_holes, n_ranges;
+    window *windows;
 };
 
 VkBufferCreateInfo vk_buffer_info(uint64_t bytes)
@@ -44,6 +52,12 @@ static uint64_t rounded(const cnn_device *d, uint64_t bytes)
 
 static void free_block(cnn_device *d, vk_block *b)
 {
+    while (b->windows != NULL) {
+        window *w = b->windows;
+        b->windows = w->next;
+        d->vk.DestroyBuffer(d->device, w->buffer, NULL);
+        free(w);
+    }
     if (b->mapped != NULL)
         d->vk.UnmapMemory(d->device, b->memory);
     d->vk.DestroyBuffer(d->device, b->buffer, NULL);
@@ -261,4 +275,53 @@ void vk_heap_free(cnn_device *d, vk_heap *heap)
     heap->blocks = NULL;
     heap->n_blocks = 0;
     heap->used = 0;
+}
+
+/* ---- windows ---- */
+
+static vk_block *block_of(vk_heap *heap, VkBuffer buffer)
+{
+    for (uint32_t i = 0; i < heap->n_blocks; i++)
+        if (heap->blocks[i].buffer == buffer)
+            return &heap->blocks[i];
+    return NULL;
+}
+
+/* Whether a buffer of these needs fits there; padding behind it may not. */
+static bool fits(const cnn_device *d, const vk_block *b, const window *w)
+{
+    VkMemoryRequirements needs;
+    d->vk.GetBufferMemoryRequirements(d->device, w->buffer, &needs);
+    return w->offset % needs.alignment == 0 && needs.size <= b->bytes - w->offset;
+}
+
+static window *make_window(cnn_device *d, vk_block *b, uint64_t offset, uint64_t bytes)
+{
+    const VkBufferCreateInfo info = vk_buffer_info(bytes);
+    window *w = calloc(1, sizeof *w);
+    if (w == NULL)
+        return NULL;
+    w->offset = offset;
+    w->bytes = bytes;
+    if (d->vk.CreateBuffer(d->device, &info, NULL, &w->buffer) != VK_SUCCESS || !fits(d, b, w) ||
+        d->vk.BindBufferMemory(d->device, w->buffer, b->memory, offset) != VK_SUCCESS) {
+        d->vk.DestroyBuffer(d->device, w->buffer, NULL);
+        free(w);
+        return NULL;
+    }
+    w->next = b->windows;
+    b->windows = w;
+    return w;
+}
+
+void vk_narrow(cnn_device *d, VkDescriptorBufferInfo *bound)
+{
+    vk_block *b = d->narrows ? block_of(&d->heap, bound->buffer) : NULL;
+    window *w = b != NULL ? b->windows : NULL;
+    while (w != NULL && (w->offset != bound->offset || w->bytes != bound->range))
+        w = w->next;
+    if (b != NULL && w == NULL)
+        w = make_window(d, b, bound->offset, bound->range);
+    if (w != NULL)
+        *bound = (VkDescriptorBufferInfo){ w->buffer, 0, w->bytes };
 }

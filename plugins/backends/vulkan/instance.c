@@ -10,7 +10,7 @@ static const char validation_layer[] = "VK_LAYER_KHRONOS_validation";
 
 /* What $CNNRUN_VK_VALIDATE asks for beside the core checks. */
 typedef struct validation {
-    bool wanted;
+    bool wanted, on_gpu;
     uint32_t n_extra;
     VkValidationFeatureEnableEXT extra[2];
 } validation;
@@ -24,6 +24,7 @@ static cnn_status read_validation(validation *v, cnn_error *err)
     if (strcmp(mode, "sync") == 0) {
         v->extra[v->n_extra++] = VK_VALIDATION_FEATURE_ENABLE_SYNCHRONIZATION_VALIDATION_EXT;
     } else if (strcmp(mode, "gpu") == 0) {
+        v->on_gpu = true;
         v->extra[v->n_extra++] = VK_VALIDATION_FEATURE_ENABLE_GPU_ASSISTED_EXT;
         v->extra[v->n_extra++] = VK_VALIDATION_FEATURE_ENABLE_GPU_ASSISTED_RESERVE_BINDING_SLOT_EXT;
     } else {
@@ -189,6 +190,7 @@ cnn_status vk_instance_open(cnn_device *d, cnn_error *err)
         status = vk_load_instance(&d->vk, d->instance, err);
     if (status == CNN_OK && v.wanted)
         status = make_messenger(d, err);
+    d->narrows = v.on_gpu;
     return status;
 }
 
