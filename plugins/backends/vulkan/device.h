@@ -15,6 +15,7 @@
 /* What kernels and plans depend on. */
 typedef struct vk_limits {
     uint64_t storage_range;   /* bytes that one binding may cover, >= 2^27 */
+    uint64_t texels;          /* of one binding of texels, >= 2^16 */
     uint64_t alignment;       /* of a binding's offset; ours are 256 or more */
     uint64_t allocation;      /* bytes of the largest allocation */
     uint64_t memory;          /* bytes of the heap that tensors lie in */

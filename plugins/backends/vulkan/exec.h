@@ -9,6 +9,8 @@ typedef struct vk_recording {
     struct vk_recording *next;
     cnn_buffer **bindings; /* what it was recorded with */
     VkDescriptorPool pool;
+    VkBufferView *views; /* of texels */
+    uint32_t n_views;
     VkCommandBuffer *commands;
     uint32_t n_commands;
     uint64_t serial; /* of its last submission */

@@ -6,7 +6,8 @@
 
 enum { VK_MOST_BINDINGS = 16, VK_MOST_PUSH = 32, VK_MOST_SPECS = 16 };
 
-/* Kernels with equal fields are one pipeline. All bindings are storage buffers of set 0. */
+/* Kernels with equal fields are one pipeline. All bindings are of set 0, and storage
+ * buffers but for `texels`. */
 typedef struct vk_kernel {
     const char *shader;         /* file in shaders/ without its .comp */
     const char *code;           /* GLSL that takes the place of its line "//$code", or NULL */
@@ -14,10 +15,18 @@ typedef struct vk_kernel {
                                    name for messages. Constant data of the plugin */
     size_t n_code_words;
     uint32_t n_bindings; /* 0 to n-1 */
+    uint32_t texels;     /* of them, a bit each: those that are uniform texel buffers of floats */
+    uint32_t fours;      /* of these, those with texels of four floats */
     uint32_t n_push;     /* words of push constants, at most 32 (128 bytes) */
     uint32_t n_specs;    /* specialisation constants 0 to n-1; 0 is the work group's size in x */
     uint32_t specs[VK_MOST_SPECS]; /* their bits */
 } vk_kernel;
+
+static inline VkDescriptorType vk_descriptor_type(uint32_t texels, uint32_t binding)
+{
+    return (texels >> binding & 1) != 0 ? VK_DESCRIPTOR_TYPE_UNIFORM_TEXEL_BUFFER
+                                        : VK_DESCRIPTOR_TYPE_STORAGE_BUFFER;
+}
 
 typedef struct vk_pipeline {
     VkPipeline pipeline;

@@ -166,7 +166,7 @@ static cnn_status make_set_layout(cnn_device *d, vk_layout *l, cnn_error *err)
     for (uint32_t i = 0; i < l->n_bindings; i++)
         bindings[i] = (VkDescriptorSetLayoutBinding){
             .binding = i,
-            .descriptorType = VK_DESCRIPTOR_TYPE_STORAGE_BUFFER,
+            .descriptorType = vk_descriptor_type(l->texels, i),
             .descriptorCount = 1,
             .stageFlags = VK_SHADER_STAGE_COMPUTE_BIT,
         };
@@ -200,7 +200,8 @@ cnn_status vk_layout_of(cnn_device *d, vk_parts *parts, const vk_kernel *kernel,
                         const vk_layout **out, cnn_error *err)
 {
     vk_layout *l = parts->layouts;
-    while (l != NULL && (l->n_bindings != kernel->n_bindings || l->n_push != kernel->n_push))
+    while (l != NULL && (l->n_bindings != kernel->n_bindings || l->texels != kernel->texels ||
+                         l->n_push != kernel->n_push))
         l = l->next;
     *out = l;
     if (l != NULL)
@@ -208,6 +209,7 @@ cnn_status vk_layout_of(cnn_device *d, vk_parts *parts, const vk_kernel *kernel,
     if ((l = calloc(1, sizeof *l)) == NULL)
         return no_memory(err);
     l->n_bindings = kernel->n_bindings;
+    l->texels = kernel->texels;
     l->n_push = kernel->n_push;
     l->next = parts->layouts;
     cnn_status status = make_set_layout(d, l, err);

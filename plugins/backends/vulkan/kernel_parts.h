@@ -20,7 +20,7 @@ typedef struct vk_module {
 
 typedef struct vk_layout {
     struct vk_layout *next;
-    uint32_t n_bindings, n_push;
+    uint32_t n_bindings, texels, n_push;
     VkDescriptorSetLayout set;
     VkPipelineLayout pipeline;
 } vk_layout;

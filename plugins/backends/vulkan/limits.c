@@ -40,6 +40,7 @@ static void write_limits(vk_limits *l, const VkPhysicalDeviceProperties *p,
     const uint64_t most_set = from->maxDescriptorSetStorageBuffers;
     *l = (vk_limits){
         .storage_range = from->maxStorageBufferRange,
+        .texels = from->maxTexelBufferElements,
         .alignment = from->minStorageBufferOffsetAlignment,
         .allocation = allocation,
         .invocations =

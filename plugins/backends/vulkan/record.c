@@ -10,19 +10,37 @@ static const double most_macs = 2e10, most_bytes = 2e10;
 
 /* ---- descriptors ---- */
 
+static bool is_texels(const vk_step *step, uint32_t binding)
+{
+    return vk_descriptor_type(step->kernel.texels, binding) != VK_DESCRIPTOR_TYPE_STORAGE_BUFFER;
+}
+
+static uint32_t count_texels(const vk_plan *plan)
+{
+    uint32_t n = 0;
+    for (uint32_t s = 0; s < plan->n_steps; s++)
+        for (uint32_t i = 0; i < plan->steps[s].kernel.n_bindings; i++)
+            n += is_texels(&plan->steps[s], i);
+    return n;
+}
+
 static cnn_status make_pool(cnn_exec *exec, vk_recording *r, cnn_error *err)
 {
     cnn_device *d = exec->device;
     const vk_plan *plan = exec->plan;
+    const uint32_t texels = count_texels(plan);
     uint32_t buffers = 1;
     for (uint32_t s = 0; s < plan->n_steps; s++)
         buffers += plan->steps[s].kernel.n_bindings;
-    const VkDescriptorPoolSize size = { VK_DESCRIPTOR_TYPE_STORAGE_BUFFER, buffers };
+    const VkDescriptorPoolSize sizes[] = {
+        { VK_DESCRIPTOR_TYPE_STORAGE_BUFFER, buffers - texels },
+        { VK_DESCRIPTOR_TYPE_UNIFORM_TEXEL_BUFFER, texels },
+    };
     const VkDescriptorPoolCreateInfo info = {
         .sType = VK_STRUCTURE_TYPE_DESCRIPTOR_POOL_CREATE_INFO,
         .maxSets = plan->n_steps + 1,
-        .poolSizeCount = 1,
-        .pPoolSizes = &size,
+        .poolSizeCount = texels > 0 ? 2 : 1,
+        .pPoolSizes = sizes,
     };
     return vk_check(d->vk.CreateDescriptorPool(d->device, &info, NULL, &r->pool),
                     "making a pool of descriptors", err);
@@ -39,7 +57,22 @@ static VkDescriptorBufferInfo bound_to(const cnn_exec *exec, cnn_buffer *const *
                                      o->bytes };
 }
 
-static cnn_status make_set(cnn_exec *exec, const vk_recording *r, uint32_t s, VkDescriptorSet *set,
+static cnn_status make_view(const cnn_device *d, vk_recording *r, const VkDescriptorBufferInfo *b,
+                            bool fours, cnn_error *err)
+{
+    const VkDeviceSize texel = fours ? 16 : 4;
+    const VkBufferViewCreateInfo info = {
+        .sType = VK_STRUCTURE_TYPE_BUFFER_VIEW_CREATE_INFO,
+        .buffer = b->buffer,
+        .format = fours ? VK_FORMAT_R32G32B32A32_SFLOAT : VK_FORMAT_R32_SFLOAT,
+        .offset = b->offset,
+        .range = b->range / texel * texel,
+    };
+    return vk_check(d->vk.CreateBufferView(d->device, &info, NULL, &r->views[r->n_views++]),
+                    "making a view of a buffer", err);
+}
+
+static cnn_status make_set(cnn_exec *exec, vk_recording *r, uint32_t s, VkDescriptorSet *set,
                            cnn_error *err)
 {
     cnn_device *d = exec->device;
@@ -56,19 +89,24 @@ static cnn_status make_set(cnn_exec *exec, const vk_recording *r, uint32_t s, Vk
         vk_check(d->vk.AllocateDescriptorSets(d->device, &info, set), "making descriptors", err);
     if (status != CNN_OK)
         return status;
-    for (uint32_t i = 0; i < step->kernel.n_bindings; i++) {
+    for (uint32_t i = 0; i < step->kernel.n_bindings && status == CNN_OK; i++) {
         buffers[i] = bound_to(exec, r->bindings, &step->operands[i]);
         writes[i] = (VkWriteDescriptorSet){
             .sType = VK_STRUCTURE_TYPE_WRITE_DESCRIPTOR_SET,
             .dstSet = *set,
             .dstBinding = i,
             .descriptorCount = 1,
-            .descriptorType = VK_DESCRIPTOR_TYPE_STORAGE_BUFFER,
+            .descriptorType = vk_descriptor_type(step->kernel.texels, i),
             .pBufferInfo = &buffers[i],
         };
+        if (!is_texels(step, i))
+            continue;
+        writes[i].pTexelBufferView = &r->views[r->n_views];
+        status = make_view(d, r, &buffers[i], (step->kernel.fours >> i & 1) != 0, err);
     }
-    d->vk.UpdateDescriptorSets(d->device, step->kernel.n_bindings, writes, 0, NULL);
-    return CNN_OK;
+    if (status == CNN_OK)
+        d->vk.UpdateDescriptorSets(d->device, step->kernel.n_bindings, writes, 0, NULL);
+    return status;
 }
 
 /* ---- commands ---- */
@@ -162,8 +200,9 @@ cnn_status vk_record(cnn_exec *exec, cnn_buffer *const *bindings, VkQueryPool ti
     if (r != NULL) {
         r->bindings = calloc(n_externals + 1, sizeof(cnn_buffer *));
         r->commands = calloc(plan->n_steps + 1, sizeof(VkCommandBuffer));
+        r->views = calloc((size_t)count_texels(plan) + 1, sizeof(VkBufferView));
     }
-    if (r == NULL || r->bindings == NULL || r->commands == NULL) {
+    if (r == NULL || r->bindings == NULL || r->commands == NULL || r->views == NULL) {
         vk_recording_free(exec, r);
         return cnn_fail(err, CNN_MEMORY, "vulkan: no memory to record a program");
     }
@@ -190,6 +229,9 @@ void vk_recording_free(cnn_exec *exec, vk_recording *r)
         d->vk.FreeCommandBuffers(d->device, d->queue.pool, r->n_commands, r->commands);
     if (r->pool != VK_NULL_HANDLE)
         d->vk.DestroyDescriptorPool(d->device, r->pool, NULL);
+    for (uint32_t i = 0; i < r->n_views; i++)
+        d->vk.DestroyBufferView(d->device, r->views[i], NULL);
+    free(r->views);
     free(r->bindings);
     free(r->commands);
     free(r);

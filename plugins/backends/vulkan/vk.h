@@ -42,6 +42,8 @@
     X(WaitForFences)               \
     X(CreateBuffer)                \
     X(DestroyBuffer)               \
+    X(CreateBufferView)            \
+    X(DestroyBufferView)           \
     X(GetBufferMemoryRequirements) \
     X(AllocateMemory)              \
     X(FreeMemory)                  \
