@@ -136,7 +136,7 @@ static cnn_status covers(const cnn_device *device, const cnn_program *program, c
 }
 
 const vk_lowering vk_norm_lowerings[] = {
-    { "batch_norm", lower_norm, covers, false },
-    { "batch_norm_grad", lower_norm_grad, covers, false },
-    { NULL, NULL, NULL, false },
+    { .op = "batch_norm", .lower = lower_norm, .covers = covers },
+    { .op = "batch_norm_grad", .lower = lower_norm_grad, .covers = covers },
+    { .op = NULL },
 };

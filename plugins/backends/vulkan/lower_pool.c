@@ -322,13 +322,13 @@ static cnn_status covers_resize(const cnn_device *device, const cnn_program *pro
 }
 
 const vk_lowering vk_pool_lowerings[] = {
-    { "max_pool2d", lower_max, covers_pool, false },
-    { "max_pool2d_grad", lower_max_grad, covers_pool, false },
-    { "avg_pool2d", lower_average, covers_pool, false },
-    { "avg_pool2d_grad", lower_average_grad, covers_average_grad, false },
-    { "pad2d", lower_pad, NULL, false },
-    { "pad2d_grad", lower_pad_grad, NULL, false },
-    { "resize2d", lower_resize, covers_resize, false },
-    { "resize2d_grad", lower_resize_grad, covers_resize, false },
-    { NULL, NULL, NULL, false },
+    { .op = "max_pool2d", .lower = lower_max, .covers = covers_pool },
+    { .op = "max_pool2d_grad", .lower = lower_max_grad, .covers = covers_pool },
+    { .op = "avg_pool2d", .lower = lower_average, .covers = covers_pool },
+    { .op = "avg_pool2d_grad", .lower = lower_average_grad, .covers = covers_average_grad },
+    { .op = "pad2d", .lower = lower_pad },
+    { .op = "pad2d_grad", .lower = lower_pad_grad },
+    { .op = "resize2d", .lower = lower_resize, .covers = covers_resize },
+    { .op = "resize2d_grad", .lower = lower_resize_grad, .covers = covers_resize },
+    { .op = NULL },
 };

@@ -44,7 +44,7 @@ static cnn_status lower_argmax(vk_plan *plan, uint32_t n, cnn_error *err)
 }
 
 const vk_lowering vk_reduce_lowerings[] = {
-    { "reduce", lower_reduce, NULL, false },
-    { "argmax", lower_argmax, NULL, false },
-    { NULL, NULL, NULL, false },
+    { .op = "reduce", .lower = lower_reduce },
+    { .op = "argmax", .lower = lower_argmax },
+    { .op = NULL },
 };

@@ -261,7 +261,10 @@ static cnn_status lower_cast(vk_plan *plan, uint32_t n, cnn_error *err)
 }
 
 const vk_lowering vk_shape_lowerings[] = {
-    { "concat", lower_concat, NULL, false },  { "slice", lower_slice, NULL, false },
-    { "reshape", lower_reshape, NULL, true }, { "transpose", lower_transpose, NULL, false },
-    { "cast", lower_cast, NULL, false },      { NULL, NULL, NULL, false },
+    { .op = "concat", .lower = lower_concat },
+    { .op = "slice", .lower = lower_slice },
+    { .op = "reshape", .lower = lower_reshape, .slices = true },
+    { .op = "transpose", .lower = lower_transpose },
+    { .op = "cast", .lower = lower_cast },
+    { .op = NULL },
 };

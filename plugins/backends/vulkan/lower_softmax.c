@@ -72,9 +72,9 @@ static cnn_status lower_cross_entropy_grad(vk_plan *plan, uint32_t n, cnn_error 
 }
 
 const vk_lowering vk_softmax_lowerings[] = {
-    { "softmax", lower_softmax, NULL, false },
-    { "softmax_grad", lower_softmax_grad, NULL, false },
-    { "cross_entropy", lower_cross_entropy, NULL, false },
-    { "cross_entropy_grad", lower_cross_entropy_grad, NULL, false },
-    { NULL, NULL, NULL, false },
+    { .op = "softmax", .lower = lower_softmax },
+    { .op = "softmax_grad", .lower = lower_softmax_grad },
+    { .op = "cross_entropy", .lower = lower_cross_entropy },
+    { .op = "cross_entropy_grad", .lower = lower_cross_entropy_grad },
+    { .op = NULL },
 };
