@@ -41,21 +41,19 @@ static cnn_status take_memory(cnn_exec *exec, cnn_error *err)
 {
     cnn_device *d = exec->device;
     const vk_plan *plan = exec->plan;
-    const cnn_program *p = plan->program;
     cnn_status status = check_memory(d, plan, err);
     if (status == CNN_OK && plan->arena_bytes > 0)
         status = vk_heap_take(d, &d->heap, plan->arena_bytes, &exec->arena, err);
     if (status == CNN_OK && plan->const_bytes > 0)
         status = vk_heap_take(d, &d->heap, plan->const_bytes, &exec->constants, err);
-    for (uint32_t v = 0; v < p->n_values && status == CNN_OK; v++) {
-        const cnn_value_info *value = cnn_value_at(p, (int32_t)v);
+    for (uint32_t v = 0; v < plan->n_values && status == CNN_OK; v++) {
         if (plan->places[v].space != VK_CONST)
             continue;
         vk_range part = exec->constants;
         part.offset += plan->places[v].offset;
         part.mapped = part.mapped != NULL ? part.mapped + plan->places[v].offset : NULL;
         part.bytes = plan->bytes[v];
-        status = vk_range_write(d, &part, value->data, part.bytes, err);
+        status = vk_range_write(d, &part, plan->data[v], part.bytes, err);
     }
     return status;
 }

@@ -48,6 +48,11 @@ typedef struct vk_glsl {
 /* CNN_UNSUPPORTED: more operands or push constants than any device need have. */
 cnn_status vk_glsl_make(const vk_expression *, uint32_t first_binding, vk_glsl *out, cnn_error *);
 
+/* The expression of a map and its operands. With the roots of a plan (plan.h), values that share a
+ * place are the same memory. */
+cnn_status vk_read_map(const cnn_program *, const cnn_node *, const int32_t *root, vk_expression *,
+                       cnn_error *);
+
 /* Words of EPILOGUE_PUSH. */
 uint32_t vk_glsl_words(const vk_glsl *);
 

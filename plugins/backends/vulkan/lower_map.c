@@ -8,9 +8,8 @@ enum { EACH = 4, FLOAT = 4, ALIGNED_FLOATS = 64 };
 
 /* ---- map ---- */
 
-/* Values that share a place are the same memory. */
-static cnn_status read_map(const cnn_program *program, const cnn_node *node, const int32_t *root,
-                           vk_expression *out, cnn_error *err)
+cnn_status vk_read_map(const cnn_program *program, const cnn_node *node, const int32_t *root,
+                       vk_expression *out, cnn_error *err)
 {
     const cnn_map_attrs *attrs = node->attrs;
     if (node->n_in > VK_MOST_INPUTS)
@@ -58,7 +57,7 @@ static cnn_status covers_map(const cnn_device *device, const cnn_program *progra
 {
     vk_expression e;
     vk_glsl g;
-    cnn_status status = read_map(program, node, NULL, &e, why);
+    cnn_status status = vk_read_map(program, node, NULL, &e, why);
     if (status != CNN_OK)
         return status;
     status = vk_glsl_make(&e, 1, &g, why);
@@ -103,7 +102,7 @@ static cnn_status lower_map(vk_plan *plan, uint32_t n, cnn_error *err)
         plan->device->limits.storage_range / FLOAT / ALIGNED_FLOATS * ALIGNED_FLOATS;
     vk_expression e;
     vk_glsl g;
-    cnn_status status = read_map(plan->program, node, plan->root, &e, err);
+    cnn_status status = vk_read_map(plan->program, node, plan->root, &e, err);
     if (status != CNN_OK)
         return status;
     status = vk_glsl_make(&e, 1, &g, err);

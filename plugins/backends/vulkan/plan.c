@@ -6,6 +6,8 @@
 
 #include <cnnrun/placer.h>
 
+#include "fuse.h"
+
 enum { ALIGNMENT = 256, CHUNK_BYTES = 1 << 16 };
 
 /* ---- memory of the plan ---- */
@@ -78,6 +80,17 @@ int32_t vk_scratch(vk_plan *plan, uint64_t bytes)
     plan->bytes[v] = bytes;
     plan->n_values++;
     return (int32_t)v;
+}
+
+int32_t vk_constant(vk_plan *plan, const uint32_t *words, uint32_t n)
+{
+    const int32_t value = vk_scratch(plan, n * sizeof *words);
+    void *data = vk_plan_alloc(plan, n * sizeof *words);
+    if (!plan->failed) {
+        memcpy(data, words, n * sizeof *words);
+        plan->data[value] = data;
+    }
+    return value;
 }
 
 /* ---- values that share a place ---- */
@@ -160,6 +173,7 @@ static void share_places(vk_plan *plan)
     for (uint32_t n = 0; n < p->n_nodes; n++)
         if (is_op(cnn_node_at(p, n), "assign"))
             share_assignment(plan, n);
+    vk_fuse(plan);
 }
 
 /* ---- steps ---- */
@@ -170,6 +184,8 @@ static cnn_status lower_nodes(vk_plan *plan, cnn_error *err)
     cnn_status status = CNN_OK;
     for (uint32_t n = 0; n < p->n_nodes && status == CNN_OK && !plan->failed; n++) {
         const vk_lowering *lowering = vk_lowering_of(cnn_node_at(p, n)->op);
+        if (plan->absorbed[n])
+            continue;
         status = lowering != NULL ? lowering->lower(plan, n, err)
                                   : cnn_fail(err, CNN_INTERNAL, "vulkan: op '%s' has no kernel",
                                              cnn_node_at(p, n)->op->c.name);
@@ -193,11 +209,11 @@ static uint64_t padded(uint64_t bytes)
 static void place_fixed(vk_plan *plan)
 {
     const cnn_program *p = plan->program;
-    for (uint32_t v = 0; v < p->n_values; v++) {
-        const cnn_value_info *value = cnn_value_at(p, (int32_t)v);
-        if (value->external >= 0) {
-            plan->places[v] = (vk_place){ VK_EXTERNAL, (uint32_t)value->external, 0 };
-        } else if (value->kind == CNN_VALUE_CONST) {
+    for (uint32_t v = 0; v < plan->n_values; v++) {
+        const int32_t external = v < p->n_values ? cnn_value_at(p, (int32_t)v)->external : -1;
+        if (external >= 0) {
+            plan->places[v] = (vk_place){ VK_EXTERNAL, (uint32_t)external, 0 };
+        } else if (plan->data[v] != NULL) {
             plan->places[v] = (vk_place){ VK_CONST, 0, plan->const_bytes };
             plan->const_bytes += padded(plan->bytes[v]);
         }
@@ -248,16 +264,21 @@ static void place_arena(vk_plan *plan)
 
 static bool make_lists(vk_plan *plan)
 {
-    enum { MOST_SCRATCH = 4 }; /* of a node */
+    enum { MOST_SCRATCH = 16 }; /* of a node, constants included */
     const cnn_program *p = plan->program;
     plan->n_values = p->n_values;
     plan->cap_values = p->n_values + MOST_SCRATCH * p->n_nodes + 1;
     plan->root = vk_plan_alloc(plan, plan->cap_values * sizeof *plan->root);
     plan->bytes = vk_plan_alloc(plan, plan->cap_values * sizeof *plan->bytes);
+    plan->data = vk_plan_alloc(plan, plan->cap_values * sizeof(const void *));
     plan->places = vk_plan_alloc(plan, plan->cap_values * sizeof *plan->places);
+    plan->ending = vk_plan_alloc(plan, p->n_nodes * sizeof *plan->ending);
+    plan->absorbed = vk_plan_alloc(plan, p->n_nodes * sizeof *plan->absorbed);
     for (uint32_t v = 0; v < p->n_values && !plan->failed; v++) {
+        const cnn_value_info *value = cnn_value_at(p, (int32_t)v);
         plan->root[v] = (int32_t)v;
-        plan->bytes[v] = (uint64_t)cnn_bytes(&cnn_value_at(p, (int32_t)v)->type);
+        plan->bytes[v] = (uint64_t)cnn_bytes(&value->type);
+        plan->data[v] = value->kind == CNN_VALUE_CONST ? value->data : NULL;
     }
     return !plan->failed;
 }

@@ -48,7 +48,10 @@ typedef struct vk_plan {
     uint32_t n_values, cap_values; /* of the program and scratch */
     int32_t *root;   /* per value: the value whose place it shares (reshape, assignment in place) */
     uint64_t *bytes; /* per value */
-    vk_place *places; /* per value; of roots */
+    const void **data; /* per value: contents of those in VK_CONST */
+    vk_place *places;  /* per value; of roots */
+    int32_t *ending;   /* per node: the map that is done to its result before it is stored, or -1 */
+    bool *absorbed;    /* per node: it is such a map, and costs no step */
     uint64_t arena_bytes, const_bytes;
     vk_chunk *memory;
     max_align_t spill[256]; /* what is written after a failure goes here */
@@ -100,6 +103,9 @@ void vk_groups(vk_step *, uint64_t x, uint64_t y, uint64_t z);
 /* A temporary of so many bytes for the node's steps. */
 int32_t vk_scratch(vk_plan *, uint64_t bytes);
 
+/* A constant of n words that a step reads. */
+int32_t vk_constant(vk_plan *, const uint32_t *words, uint32_t n);
+
 /* Copies `bytes` (a multiple of 4) of a value to the start of another, in as many steps as the
  * device's limits ask for. */
 void vk_copy(vk_plan *, uint32_t node, int32_t from, int32_t to, uint64_t bytes);
@@ -110,7 +116,8 @@ typedef struct vk_lowering {
     cnn_status (*lower)(vk_plan *, uint32_t node, cnn_error *); /* adds steps */
     /* What the op cannot do, beyond the limits that all have; NULL: nothing. */
     cnn_status (*covers)(const cnn_device *, const cnn_program *, const cnn_node *, cnn_error *why);
-    bool slices; /* takes tensors larger than what a binding covers */
+    bool slices;        /* takes tensors larger than what a binding covers */
+    bool ends_with_map; /* its kernels store EPILOGUE(value, i): vk_end_step */
 } vk_lowering;
 
 const vk_lowering *vk_lowering_of(const cnn_op *); /* NULL: none */
