@@ -8,8 +8,8 @@ layout(set = 0, binding = 0, std430) readonly buffer From { float x[]; };
 layout(set = 0, binding = 1, std430) writeonly buffer To { float y[]; };
 
 // Adds eight numbers, or the last few, by sums of their distances from the mean so far. Nothing cancels: that mean is
-// near these numbers, or far from them for the sake of numbers whose share of the sum of squares is as large. Nor is the
-// sum ever negative: squares >= sum^2 / 8, and in the first eight, where one distance is 0, >= sum^2 / 7.
+// near these numbers, or far from them for the sake of numbers whose share of the sum of squares is as large. Nor is
+// the sum ever negative: squares >= sum^2 / 8, and in the first eight, where one distance is 0, >= sum^2 / 7.
 void take(inout moments m, float sum, float squares_sum, float count)
 {
     m.count += count;
