@@ -1,4 +1,5 @@
 #include "common.glsl"
+#include "math.glsl"
 #extension GL_EXT_control_flow_attributes : require
 // Convolutions of single planes, and the gradient of their inputs: result q of an image is
 //

@@ -1,4 +1,5 @@
 #include "common.glsl"
+#include "math.glsl"
 // The gradient of a convolution of single planes with respect to its weights: a part of
 //
 //   dw[o, r, s] = sum over images, oy, ox of dy[image, o, oy, ox] * x[image, o / share, y, x]

@@ -1,3 +1,4 @@
 #include "common.glsl"
+#include "math.glsl"
 #extension GL_EXT_control_flow_attributes : require
 #include "gemm.glsl"

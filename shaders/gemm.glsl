@@ -18,12 +18,22 @@ layout(constant_id = 5) const uint FORM = 2;            // 0: a term is one c, i
 layout(constant_id = 6) const bool SHARED = false;      // tiles in shared memory, or registers alone
 layout(constant_id = 7) const bool ALONG_TERMS = false; // in `right` neighbours in memory are terms, not columns
 
+#ifdef TEXELS
+layout(constant_id = 8) const bool FOURS = false; // texels of `left` are four rows, and its distances are in texels
+layout(set = 0, binding = 0) uniform samplerBuffer left_operand;
+layout(set = 0, binding = 1) uniform samplerBuffer right_operand;
+#define LEFT(at) texelFetch(left_operand, int(at)).x
+#define RIGHT(at) texelFetch(right_operand, int(at)).x
+#else
 layout(set = 0, binding = 0) restrict readonly buffer left_operand {
     float left[];
 };
 layout(set = 0, binding = 1) restrict readonly buffer right_operand {
     float right[];
 };
+#define LEFT(at) left[at]
+#define RIGHT(at) right[at]
+#endif
 layout(set = 0, binding = 2) restrict writeonly buffer results {
     float result[];
 };
@@ -100,9 +110,23 @@ term term_at(uint c, uint r, uint s)
     return t;
 }
 
+// What loops need of the arguments is read once, before them: some drivers fetch an argument wherever it is named.
+uint s_taps, r_taps, sides_y, sides_x;
+term line_end, taps_end; // from past the last s of a line to the next r; from past the last r to the next c
+
+void read_arguments()
+{
+    s_taps = taps & 0xffffu;
+    r_taps = taps >> 16;
+    sides_y = height;
+    sides_x = width;
+    line_end = term_at(0, 1, -s_taps);
+    taps_end = term_at(1, -r_taps, 0);
+}
+
 term term_of(uint k)
 {
-    uint s_taps = taps & 0xffffu, r_taps = taps >> 16, line_of_taps = k / s_taps, c = line_of_taps / r_taps;
+    uint line_of_taps = k / s_taps, c = line_of_taps / r_taps;
     return term_at(c, line_of_taps - c * r_taps, k - line_of_taps * s_taps);
 }
 
@@ -113,8 +137,6 @@ void advance(inout term t, term by)
     t.right += by.right;
     if (FORM == 0)
         return;
-    uint s_taps = taps & 0xffffu, r_taps = taps >> 16;
-    term line_end = term_at(0, 1, -s_taps), end = term_at(1, -r_taps, 0);
     t.r += by.r;
     t.s += by.s;
     t.y += by.y;
@@ -128,18 +150,18 @@ void advance(inout term t, term by)
     t.right += wraps ? line_end.right : 0;
     wraps = t.r >= r_taps;
     t.r -= wraps ? r_taps : 0;
-    t.y += wraps ? end.y : 0;
-    t.left += wraps ? end.left : 0;
-    t.right += wraps ? end.right : 0;
+    t.y += wraps ? taps_end.y : 0;
+    t.left += wraps ? taps_end.left : 0;
+    t.right += wraps ? taps_end.right : 0;
 }
 
 // 0 where the term is not there, or lies outside.
 float right_of(column c, term t, bool there)
 {
     if (FORM == 2)
-        there = there && uint(c.y + t.y) < height && uint(c.x + t.x) < width;
+        there = there && uint(c.y + t.y) < sides_y && uint(c.x + t.x) < sides_x;
     uint at = there ? c.at + t.right : 0;
-    float value = right[at];
+    float value = RIGHT(at);
     return there ? value : 0.0;
 }
 
@@ -153,66 +175,65 @@ struct place {
     uint first_row, first_column, group, down, across;
 };
 
-// ---- sums in registers: of what a subgroup needs at once, `left` is the same for all ----
+// ---- sums in registers ----
 
-#ifdef BROADCAST
-const uint BAND = 8; // rows whose `left` is read at once, one by each of as many invocations
-const uint BANDS = (ROWS + BAND - 1) / BAND;
+float factors[ROWS]; // of `left`, of one term
 
-#define ADD_ROW(band, own, lane)                                                                      \
-    if (band * BAND + lane < ROWS) {                                                                  \
-        float one = subgroupBroadcast(own, lane);                                                     \
-        [[unroll]] for (uint j = 0; j < COLUMNS; j++)                                                 \
-            sums[min(band * BAND + lane, ROWS - 1) * COLUMNS + j] += one * values[j];                 \
-    }
+#ifdef TEXELS
+const uint READS = FOURS ? ROWS / 4 : ROWS;
 
-void sum_in_registers(place p, uint first, uint end)
+uint read_at(place p, uint i)
 {
-    column at[COLUMNS];
-    uint rows_at[BANDS];
-    float values[COLUMNS];
-    [[unroll]] for (uint j = 0; j < COLUMNS; j++)
-        at[j] = column_of(p.first_column + p.across + j * ACROSS, p.group);
-    [[unroll]] for (uint i = 0; i < BANDS; i++)
-        rows_at[i] = left_row_at(p.first_row + p.down * ROWS + i * BAND + (gl_SubgroupInvocationID & (BAND - 1)), p.group);
-    term t = term_of(first), one_on = term_at(FORM == 0 ? 1 : 0, 0, FORM == 0 ? 0 : 1);
-    for (uint k = first; k < end; k++) {
-        [[unroll]] for (uint j = 0; j < COLUMNS; j++)
-            values[j] = right_of(at[j], t, true);
-        [[unroll]] for (uint i = 0; i < BANDS; i++) {
-            float own = left[rows_at[i] + t.left];
-            ADD_ROW(i, own, 0)
-            ADD_ROW(i, own, 1)
-            ADD_ROW(i, own, 2)
-            ADD_ROW(i, own, 3)
-            ADD_ROW(i, own, 4)
-            ADD_ROW(i, own, 5)
-            ADD_ROW(i, own, 6)
-            ADD_ROW(i, own, 7)
-        }
-        advance(t, one_on);
+    uint row = p.first_row + p.down * ROWS;
+    if (!FOURS)
+        return left_row_at(row + i, p.group);
+    return left_first + p.group * left_group + min(row / 4 + i, (rows - 1) / 4);
+}
+
+void read_factors(uint i, uint at)
+{
+    vec4 texel = texelFetch(left_operand, int(at));
+    factors[FOURS ? 4 * i : i] = texel.x;
+    if (FOURS) {
+        factors[min(4 * i + 1, ROWS - 1)] = texel.y;
+        factors[min(4 * i + 2, ROWS - 1)] = texel.z;
+        factors[min(4 * i + 3, ROWS - 1)] = texel.w;
     }
 }
 #else
+const uint READS = ROWS;
+
+uint read_at(place p, uint i)
+{
+    return left_row_at(p.first_row + p.down * ROWS + i, p.group);
+}
+
+void read_factors(uint i, uint at)
+{
+    factors[i] = left[at];
+}
+#endif
+
 void sum_in_registers(place p, uint first, uint end)
 {
     column at[COLUMNS];
-    float values[COLUMNS];
+    uint reads_at[READS];
     [[unroll]] for (uint j = 0; j < COLUMNS; j++)
         at[j] = column_of(p.first_column + p.across + j * ACROSS, p.group);
+    [[unroll]] for (uint i = 0; i < READS; i++)
+        reads_at[i] = read_at(p, i);
     term t = term_of(first), one_on = term_at(FORM == 0 ? 1 : 0, 0, FORM == 0 ? 0 : 1);
     for (uint k = first; k < end; k++) {
-        [[unroll]] for (uint j = 0; j < COLUMNS; j++)
-            values[j] = right_of(at[j], t, true);
-        [[unroll]] for (uint i = 0; i < ROWS; i++) {
-            float own = left[left_row_at(p.first_row + p.down * ROWS + i, p.group) + t.left];
-            [[unroll]] for (uint j = 0; j < COLUMNS; j++)
-                sums[i * COLUMNS + j] += own * values[j];
+        [[unroll]] for (uint i = 0; i < READS; i++)
+            read_factors(i, reads_at[i] + t.left);
+        [[unroll]] for (uint j = 0; j < COLUMNS; j++) {
+            float value = right_of(at[j], t, true);
+            [[unroll]] for (uint i = 0; i < ROWS; i++)
+                sums[i * COLUMNS + j] += factors[i] * value;
         }
         advance(t, one_on);
     }
 }
-#endif
 
 // ---- sums of tiles in shared memory: while one is used, the next is on its way to registers ----
 
@@ -244,7 +265,7 @@ void fetch_left(place p, uint end, term by)
     [[unroll]] for (uint n = 0; n < LEFT_LOADS; n++) {
         uint row = p.first_row + gl_LocalInvocationID.x / TERMS + n * (GROUP / TERMS);
         uint at = left_k < end ? left_row_at(row, p.group) + left_term.left : 0;
-        float value = left[at];
+        float value = LEFT(at);
         left_next[n] = left_k < end ? value : 0.0;
     }
     left_k += TERMS;
@@ -335,15 +356,12 @@ void main()
     p.first_column = (row_of_tiles * gl_NumWorkGroups.x + gl_WorkGroupID.x) * TILE_COLUMNS;
     p.group = gl_WorkGroupID.z - part * groups;
     uint me = gl_LocalInvocationID.x;
-#ifdef BROADCAST
-    if (!SHARED)
-        me = gl_SubgroupID * gl_SubgroupSize + gl_SubgroupInvocationID; // a subgroup has the same rows
-#endif
     p.down = me / ACROSS;
     p.across = me % ACROSS;
     uint first = part * part_terms, end = min(first + part_terms, terms);
     if (p.first_column >= columns || (!SHARED && p.first_row + p.down * ROWS >= rows))
         return;
+    read_arguments();
     [[unroll]] for (uint n = 0; n < ROWS * COLUMNS; n++)
         sums[n] = 0.0;
     if (SHARED)

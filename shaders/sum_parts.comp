@@ -1,4 +1,5 @@
 #include "common.glsl"
+#include "math.glsl"
 // result[out_first + i] = sum over p, in order, of parts[p * count + i].
 layout(set = 0, binding = 0) restrict readonly buffer sums {
     float parts[];

@@ -10,6 +10,7 @@
 typedef struct vk_conv {
     uint32_t node;
     int32_t x, w, y; /* values: gradients, where the op makes or takes them */
+    int32_t packed;  /* scratch for what is packed, or 0 */
     int64_t images, groups;
     int64_t cg, h, width; /* of x; channels of a group */
     int64_t og, oh, ow;   /* of y */

@@ -4,7 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fuse.h"
+
 enum { BINDING_ALIGNMENT = 256 / 4 }; /* elements */
+enum { LEFT = 1, RIGHT = 2 };         /* bindings of the shader, as bits */
 
 static int64_t rounded_up(int64_t a, int64_t b)
 {
@@ -49,42 +52,36 @@ static bool uses_shared(const cnn_device *device)
     return !device->limits.is_processor;
 }
 
-enum { GROUP = 64, BROADCAST_FROM = 8 };
-
-/* A subgroup of 8 or more reads `left` once for all, if work groups are whole subgroups. */
-static bool broadcasts(const vk_limits *limits)
+/* A driver that runs on a processor fetches texels for all lanes at once, but reads numbers of a
+ * storage buffer one by one. */
+static bool uses_texels(const cnn_device *device)
 {
-    return limits->has_subgroup_ops && limits->subgroup >= BROADCAST_FROM &&
-           limits->subgroup <= GROUP;
+    return !uses_shared(device) && device->limits.texels * 4 >= device->limits.storage_range;
 }
 
-/* Time of a tile per term on a processor, in units of a multiply-add of a vector: what is read for
- * each lane costs about nine, and a loop has its own price. */
-static double term_cost(const tile *t, bool broadcast)
+/* Time of a tile per term on a processor, in units of a multiply-add of a vector: `reads` cost
+ * more, and a loop has its own price. */
+static double term_cost(const tile *t, uint32_t reads)
 {
-    enum { READ = 9, LOOP = 8, BAND = 8 };
-    const double reads = t->columns + (broadcast ? (t->rows + BAND - 1) / BAND : t->rows);
+    enum { READ = 14, LOOP = 25 };
     return READ * reads + t->rows * t->columns + LOOP;
 }
 
-static tile register_tile(const vk_limits *limits, int64_t rows, int64_t columns)
+static tile register_tile(int64_t rows, int64_t columns, bool fours)
 {
-    static const tile shapes[] = { { 16, 2, 0, 0 }, { 8, 4, 0, 0 }, { 4, 4, 0, 0 } };
-    const bool broadcast = broadcasts(limits);
-    const uint32_t across = broadcast && limits->subgroup > 8 ? limits->subgroup : 8;
+    static const tile shapes[] = { { 16, 4, 8, 8 }, { 8, 4, 8, 8 }, { 4, 4, 8, 8 } };
     tile best = shapes[0];
     double least = 0;
     for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; i++) {
         const tile *t = &shapes[i];
-        const double cost = term_cost(t, broadcast) * (double)vk_divided_up(rows, t->rows) *
-                            (double)vk_divided_up(columns, t->columns * across);
+        const double cost = term_cost(t, t->columns + (fours ? t->rows / 4 : t->rows)) *
+                            (double)vk_divided_up(rows, t->rows) *
+                            (double)vk_divided_up(columns, t->columns * t->across);
         if (i == 0 || cost < least) {
             least = cost;
             best = *t;
         }
     }
-    best.across = across;
-    best.down = GROUP / across;
     return best;
 }
 
@@ -118,6 +115,80 @@ int64_t vk_gemm_parts(const vk_plan *plan, int64_t groups, int64_t rows, int64_t
     const int64_t parts = length > 0 ? vk_divided_up(terms, length) : 1;
     const int64_t fit = vk_span_limit(plan->device) / (groups * rows * columns);
     return parts <= fit ? (parts > 1 ? parts : 1) : fit > 1 ? fit : 1;
+}
+
+/* ---- `left` in texels of four rows ---- */
+
+static bool is_four(int64_t n)
+{
+    return n % 4 == 0;
+}
+
+/* It lies so already. */
+static bool has_fours(const vk_gemm *g)
+{
+    return g->left.row == 1 && is_four(g->left.span.first) && is_four(g->left.span.count) &&
+           is_four(g->left.first) && is_four(g->left.c) &&
+           (g->groups == 1 || is_four(g->left.group)) && (g->r == 1 || is_four(g->left.r)) &&
+           (g->s == 1 || is_four(g->left.s));
+}
+
+int64_t vk_gemm_room(const vk_plan *plan, int64_t groups, int64_t rows, int64_t columns,
+                     int64_t terms)
+{
+    enum { WORTH = 64, FEW = 2 };
+    const int64_t room = groups * terms * rounded_up(rows, 4);
+    const bool packs = uses_texels(plan->device) && columns >= WORTH && rows > FEW &&
+                       room <= vk_span_limit(plan->device);
+    return packs ? room : 0;
+}
+
+static void push_divisor(vk_step *step, int64_t d)
+{
+    vk_push_signed(step, d);
+    vk_push_divisor(step, (uint64_t)d);
+}
+
+/* Packs `left`; returns it as it is now, in texels. */
+static vk_gemm packed(vk_plan *plan, const vk_gemm *g)
+{
+    const int64_t fours = vk_divided_up(g->rows, 4), terms = g->c * g->r * g->s;
+    const int64_t count = g->groups * terms * fours;
+    vk_step *step = vk_begin(plan, g->node, "gemm_pack");
+    step->kernel.texels = 1;
+    const int64_t left = vk_bind_span(step, g->left.span, VK_READ);
+    (void)vk_bind_span(step, (vk_span){ g->packed, 0, 4 * count }, VK_WRITE);
+    vk_push_signed(step, count);
+    vk_push_signed(step, g->rows);
+    push_divisor(step, fours);
+    push_divisor(step, terms);
+    push_divisor(step, g->s);
+    push_divisor(step, g->r);
+    const int64_t places[] = {
+        left + g->left.first, g->left.group, g->left.row, g->left.c, g->left.r, g->left.s
+    };
+    for (size_t n = 0; n < sizeof places / sizeof places[0]; n++)
+        vk_push_signed(step, places[n]);
+    vk_cover(plan, step, (uint64_t)count);
+    vk_gemm result = *g;
+    result.left.span = (vk_span){ g->packed, 0, 4 * count };
+    result.left.first = 0;
+    result.left.group = terms * fours;
+    result.left.c = g->r * g->s * fours;
+    result.left.r = g->s * fours;
+    result.left.s = fours;
+    return result;
+}
+
+static vk_gemm in_texels(const vk_gemm *g)
+{
+    vk_gemm result = *g;
+    result.left.first /= 4;
+    result.left.group /= 4;
+    result.left.c /= 4;
+    result.left.r /= 4;
+    result.left.s /= 4;
+    return result;
 }
 
 /* ---- steps ---- */
@@ -181,26 +252,44 @@ static void lay_out(const vk_plan *plan, vk_step *step, const vk_gemm *g, const 
     step->macs = (double)(g->groups * g->rows) * (double)columns * (double)(g->c * g->r * g->s);
 }
 
-void vk_gemm_add(vk_plan *plan, const vk_gemm *g)
+static int32_t result_of(const vk_plan *plan, uint32_t node)
 {
-    const vk_limits *limits = &plan->device->limits;
-    const bool shared = uses_shared(plan->device);
+    return cnn_node_at(plan->program, node)->out[0];
+}
+
+/* With `left` as the shader reads it: in fours, or number by number. */
+static void add_step(vk_plan *plan, const vk_gemm *g, bool fours)
+{
+    const bool shared = uses_shared(plan->device), texels = uses_texels(plan->device);
     const int64_t columns = g->u * g->i * g->j;
-    const tile t = shared ? shared_tile(limits, g->rows, columns, g->groups * g->parts)
-                          : register_tile(limits, g->rows, columns);
-    vk_step *step =
-        vk_begin(plan, g->node, !shared && broadcasts(limits) ? "gemm_subgroup" : "gemm");
+    const tile t = shared
+                       ? shared_tile(&plan->device->limits, g->rows, columns, g->groups * g->parts)
+                       : register_tile(g->rows, columns, fours);
+    vk_step *step = vk_begin(plan, g->node, texels ? "gemm_texels" : "gemm");
     step->kernel.specs[0] = t.down * t.across;
+    step->kernel.texels = texels ? LEFT | RIGHT : 0;
+    step->kernel.fours = fours ? LEFT : 0;
     const uint32_t specs[] = {
-        t.rows, t.columns, t.down, t.across, form_of(g), shared, shared && g->along_terms
+        t.rows, t.columns, t.down, t.across, form_of(g), shared, shared && g->along_terms, fours
     };
     for (size_t i = 0; i < sizeof specs / sizeof specs[0]; i++)
         vk_spec(step, specs[i]);
     const int64_t left = vk_bind_span(step, g->left.span, VK_READ);
     const int64_t right = vk_bind_span(step, g->right.span, VK_READ);
     const int64_t out = vk_bind_span(step, g->out.span, VK_WRITE);
-    push_arguments(step, g, left, right, out);
+    push_arguments(step, g, fours ? left / 4 : left, right, out);
+    if (g->out.span.value == result_of(plan, g->node))
+        vk_end_step(plan, step, (uint64_t)(g->out.span.first - out),
+                    (uint64_t)(g->out.span.count + out));
     lay_out(plan, step, g, &t);
+}
+
+void vk_gemm_add(vk_plan *plan, const vk_gemm *g)
+{
+    const bool fours = uses_texels(plan->device) && has_fours(g);
+    const bool packs = !fours && g->packed > 0 && g->c * g->r * g->s > 0;
+    const vk_gemm it = packs ? packed(plan, g) : fours ? in_texels(g) : *g;
+    add_step(plan, &it, packs || fours);
 }
 
 void vk_gemm_sum(vk_plan *plan, uint32_t node, int32_t parts, int64_t n, vk_span out)
@@ -212,4 +301,5 @@ void vk_gemm_sum(vk_plan *plan, uint32_t node, int32_t parts, int64_t n, vk_span
     vk_push_signed(step, n);
     vk_push_signed(step, first);
     vk_cover(plan, step, (uint64_t)out.count);
+    vk_end_step(plan, step, (uint64_t)(out.first - first), (uint64_t)(out.count + first));
 }

@@ -39,6 +39,7 @@ typedef struct vk_gemm {
         vk_span span;
         int64_t first, part, row, u, i, j; /* groups are `rows` rows apart */
     } out;
+    int32_t packed;   /* a value of vk_gemm_room() elements, or 0 */
     int64_t parts;    /* of the terms, each with a result of its own */
     bool along_terms; /* neighbours in `right` are terms, not columns */
 } vk_gemm;
@@ -49,7 +50,10 @@ typedef struct vk_gemm {
 int64_t vk_gemm_parts(const vk_plan *, int64_t groups, int64_t rows, int64_t columns,
                       int64_t terms);
 
-/* One step. */
+/* Elements of scratch in which `left` is better packed first, 0: none. */
+int64_t vk_gemm_room(const vk_plan *, int64_t groups, int64_t rows, int64_t columns, int64_t terms);
+
+/* One step, or two. */
 void vk_gemm_add(vk_plan *, const vk_gemm *);
 
 /* out = the sum of n parts of out.count elements each, one after the other from the start of

@@ -65,6 +65,7 @@ static void add_forward(vk_plan *plan, const vk_conv *c, const share *s)
                   .c = c->cg,
                   .r = c->kh,
                   .s = c->kw,
+                  .packed = c->packed,
                   .parts = s->parts };
     g.left.span = (vk_span){ c->w, 0, c->kernels };
     g.left.group = c->og * c->cg * taps;
@@ -103,6 +104,7 @@ static void add_phase(vk_plan *plan, const vk_conv *c, const share *s, vk_phase 
                   .c = c->og,
                   .r = y.taps,
                   .s = x.taps,
+                  .packed = c->packed,
                   .parts = s->parts };
     g.left.span = (vk_span){ c->w, 0, c->kernels };
     g.left.first = y.tap * c->kw + x.tap;
@@ -153,6 +155,7 @@ static void add_weight_grad(vk_plan *plan, const vk_conv *c, const share *s)
                   .c = s->images,
                   .r = c->oh,
                   .s = c->ow,
+                  .packed = c->packed,
                   .parts = s->parts,
                   .along_terms = true };
     g.left.span = vk_images_of(c->y, c->y_image, s->first, s->images);
@@ -198,32 +201,44 @@ static void add_images(vk_plan *plan, const vk_conv *c, int32_t out, int64_t ima
     }
 }
 
+/* Room for the left side of sums. */
+static void make_room(vk_plan *plan, vk_conv *c, int64_t rows, int64_t columns, int64_t terms)
+{
+    const int64_t room = vk_gemm_room(plan, c->groups, rows, columns, terms);
+    c->packed = room > 0 ? vk_scratch(plan, (uint64_t)room * 4) : 0;
+}
+
 static cnn_status lower_conv2d(vk_plan *plan, uint32_t n, cnn_error *err)
 {
     const cnn_node *node = cnn_node_at(plan->program, n);
-    const vk_conv c = conv_of(plan, n, node->in[0], node->in[1], node->out[0]);
+    vk_conv c = conv_of(plan, n, node->in[0], node->in[1], node->out[0]);
+    const int64_t columns = c.images * c.oh * c.ow, terms = c.cg * c.kh * c.kw;
     (void)err;
-    if (vk_is_depthwise(&c))
+    if (vk_is_depthwise(&c)) {
         vk_depthwise_forward(plan, &c);
-    else
-        add_images(plan, &c, c.y, c.y_image,
-                   vk_gemm_parts(plan, c.groups, c.og, c.images * c.oh * c.ow, c.cg * c.kh * c.kw),
-                   add_forward);
+        return CNN_OK;
+    }
+    make_room(plan, &c, c.og, columns, terms);
+    add_images(plan, &c, c.y, c.y_image, vk_gemm_parts(plan, c.groups, c.og, columns, terms),
+               add_forward);
     return CNN_OK;
 }
 
 static cnn_status lower_input_grad(vk_plan *plan, uint32_t n, cnn_error *err)
 {
     const cnn_node *node = cnn_node_at(plan->program, n);
-    const vk_conv c = conv_of(plan, n, node->out[0], node->in[1], node->in[0]);
+    vk_conv c = conv_of(plan, n, node->out[0], node->in[1], node->in[0]);
+    const int64_t columns = c.images * c.h * c.width, phases = c.stride[0] * c.stride[1];
     const int64_t taps = vk_divided_up(c.kh, c.stride[0]) * vk_divided_up(c.kw, c.stride[1]);
     (void)err;
-    if (vk_is_depthwise(&c))
+    if (vk_is_depthwise(&c)) {
         vk_depthwise_input_grad(plan, &c);
-    else
-        add_images(plan, &c, c.x, c.x_image,
-                   vk_gemm_parts(plan, c.groups, c.cg, c.images * c.h * c.width, c.og * taps),
-                   add_input_grad);
+        return CNN_OK;
+    }
+    if (c.kh * c.kw > 1 || c.cg % 4 != 0)
+        make_room(plan, &c, c.cg, columns / phases, c.og * c.kh * c.kw);
+    add_images(plan, &c, c.x, c.x_image, vk_gemm_parts(plan, c.groups, c.cg, columns, c.og * taps),
+               add_input_grad);
     return CNN_OK;
 }
 
@@ -236,13 +251,14 @@ static int64_t weight_grad_parts(const vk_plan *plan, const vk_conv *c, int64_t 
 static cnn_status lower_weight_grad(vk_plan *plan, uint32_t n, cnn_error *err)
 {
     const cnn_node *node = cnn_node_at(plan->program, n);
-    const vk_conv c = conv_of(plan, n, node->in[0], node->out[0], node->in[1]);
+    vk_conv c = conv_of(plan, n, node->in[0], node->out[0], node->in[1]);
     const int64_t most = vk_conv_images(plan, &c), steps = vk_divided_up(c.images, most);
     (void)err;
     if (vk_is_depthwise(&c)) {
         vk_depthwise_weight_grad(plan, &c);
         return CNN_OK;
     }
+    make_room(plan, &c, c.og, c.cg * c.kh * c.kw, most * c.oh * c.ow);
     const int64_t fit = vk_span_limit(plan->device) / c.kernels / steps;
     int64_t parts = weight_grad_parts(plan, &c, most);
     parts = parts < fit ? parts : fit;
@@ -301,9 +317,25 @@ static cnn_status covers(const cnn_device *device, const cnn_program *program, c
 }
 
 const vk_lowering vk_conv_lowerings[] = {
-    { "conv2d", lower_conv2d, covers, true },
-    { "conv2d_input_grad", lower_input_grad, covers, true },
-    { "conv2d_weight_grad", lower_weight_grad, covers, true },
-    { "matmul", vk_lower_matmul, vk_matmul_covers, true },
-    { NULL, NULL, NULL, false },
+    { .op = "conv2d",
+      .lower = lower_conv2d,
+      .covers = covers,
+      .slices = true,
+      .ends_with_map = true },
+    { .op = "conv2d_input_grad",
+      .lower = lower_input_grad,
+      .covers = covers,
+      .slices = true,
+      .ends_with_map = true },
+    { .op = "conv2d_weight_grad",
+      .lower = lower_weight_grad,
+      .covers = covers,
+      .slices = true,
+      .ends_with_map = true },
+    { .op = "matmul",
+      .lower = vk_lower_matmul,
+      .covers = vk_matmul_covers,
+      .slices = true,
+      .ends_with_map = true },
+    { .op = NULL },
 };

@@ -1,5 +1,6 @@
 /* Convolutions of single planes: too few sums share a number to be products of matrices. */
 #include "conv.h"
+#include "fuse.h"
 
 enum { RUN = 4 }; /* results of an invocation of shaders/depthwise.comp */
 
@@ -65,6 +66,8 @@ static void add_planes(vk_plan *plan, const vk_conv *c, const planes *p, int64_t
              (uint64_t)(vk_divided_up(p->x.count, RUN) * p->y.count * p->per_image * images));
     step->macs = (double)(images * p->per_image * p->channels) *
                  (double)(p->y.count * p->x.count * p->y.taps * p->x.taps);
+    vk_end_step(plan, step, (uint64_t)(first * p->to_image - to),
+                (uint64_t)(images * p->to_image + to));
 }
 
 static void add_all(vk_plan *plan, const vk_conv *c, const planes *p)
@@ -167,6 +170,8 @@ static void add_weight_sums(vk_plan *plan, const vk_conv *c, int64_t first, int6
     vk_push_signed(step, -c->pad[1]);
     vk_cover(plan, step, (uint64_t)to.count);
     step->macs = (double)c->kernels * (double)(images * c->oh * c->ow);
+    if (to.value == c->w)
+        vk_end_step(plan, step, (uint64_t)(to.first - out), (uint64_t)(to.count + out));
 }
 
 void vk_depthwise_weight_grad(vk_plan *plan, const vk_conv *c)

@@ -7,6 +7,7 @@ typedef struct product {
     int32_t a, b, out;
     int64_t m, n, k;             /* a is m x k, b is k x n, as multiplied */
     int64_t m_cut, n_cut, k_cut; /* most of each that a step has */
+    int32_t packed;              /* for a, or 0 */
 } product;
 
 /* From `first` on, `count` of them. */
@@ -93,6 +94,7 @@ static void add_product(vk_plan *plan, const product *p, range m, range n, range
                   .r = 1,
                   .s = 1,
                   .parts = parts,
+                  .packed = p->packed,
                   .along_terms = p->trans_b };
     g.left.span = rows_of(p->a, a, a_line);
     g.left.first = p->trans_a ? m.first : k.first;
@@ -111,15 +113,15 @@ static void add_product(vk_plan *plan, const product *p, range m, range n, range
     vk_gemm_add(plan, &g);
 }
 
-static void add_rows(vk_plan *plan, const product *p, range m)
+/* Some rows of the result; `sums` has room for their parts, if there are several. */
+static void add_rows(vk_plan *plan, const product *p, range m, int32_t sums)
 {
     const int64_t n_cuts = vk_divided_up(p->n, p->n_cut), k_cuts = vk_divided_up(p->k, p->k_cut);
-    const int64_t all = all_parts(plan, p, m.count), count = m.count * p->n;
+    const int64_t all = all_parts(plan, p, p->m_cut), count = m.count * p->n;
     const vk_span out = rows_of(p->out, m, p->n);
-    const int32_t sums = all > 1 ? vk_scratch(plan, (uint64_t)(all * count) * 4) : -1;
     for (int64_t i = 0, part = 0; i < k_cuts; i++) {
         const range k = range_of(p->k, p->k_cut, i);
-        const int64_t parts = parts_of(plan, p, m.count, k);
+        const int64_t parts = parts_of(plan, p, p->m_cut, k);
         const vk_span to = all > 1 ? (vk_span){ sums, part * count, parts * count } : out;
         for (int64_t j = 0; j < n_cuts; j++)
             add_product(plan, p, m, range_of(p->n, p->n_cut, j), k, to, parts);
@@ -137,8 +139,14 @@ cnn_status vk_lower_matmul(vk_plan *plan, uint32_t n, cnn_error *err)
     choose_cuts(&p, most);
     while (p.m_cut > 1 && all_parts(plan, &p, p.m_cut) * p.m_cut * p.n > most)
         p.m_cut = (p.m_cut + 1) / 2;
+    const int64_t parts = all_parts(plan, &p, p.m_cut);
+    const int32_t sums =
+        parts > 1 ? vk_scratch(plan, (uint64_t)(parts * p.m_cut * p.n) * 4) : p.out;
+    const int64_t room = vk_gemm_room(plan, 1, p.m_cut, p.n_cut, p.k_cut);
+    if (room > 0 && !(p.trans_a && p.m % 4 == 0))
+        p.packed = vk_scratch(plan, (uint64_t)room * 4);
     for (int64_t i = 0; i < vk_divided_up(p.m, p.m_cut); i++)
-        add_rows(plan, &p, range_of(p.m, p.m_cut, i));
+        add_rows(plan, &p, range_of(p.m, p.m_cut, i), sums);
     return CNN_OK;
 }
 
