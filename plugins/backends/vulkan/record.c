@@ -91,6 +91,7 @@ static cnn_status make_set(cnn_exec *exec, vk_recording *r, uint32_t s, VkDescri
         return status;
     for (uint32_t i = 0; i < step->kernel.n_bindings && status == CNN_OK; i++) {
         buffers[i] = bound_to(exec, r->bindings, &step->operands[i]);
+        vk_narrow(d, &buffers[i]);
         writes[i] = (VkWriteDescriptorSet){
             .sType = VK_STRUCTURE_TYPE_WRITE_DESCRIPTOR_SET,
             .dstSet = *set,
