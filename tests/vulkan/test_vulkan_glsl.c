@@ -238,7 +238,7 @@ static void the_result_of_a_kernel_is_no_operand(void)
     add_input(&e, 9, x);
     add_input(&e, 7, c);
     add_input(&e, 8, c);
-    e.result = 9;
+    e.result = 0;
     CHECK(vk_glsl_make(&e, 3, &g, &err) == CNN_OK);
     CHECK_INT(g.n_bindings, 2);
     CHECK_INT(g.input[0], 1);

@@ -85,7 +85,7 @@ static cnn_status find_operands(printer *p, cnn_error *err)
         const uint32_t i = (uint32_t)e->expr.terms[t].a;
         if (p->operand[i] != UNREAD)
             continue;
-        if (e->result < 0 || e->in[i] != e->result)
+        if (e->result < 0 || e->in[i] != e->in[e->result])
             status = add_operand(p, i, err);
         else if (cnn_count(&e->types[i]) == cnn_count(&e->out))
             p->operand[i] = RESULT;

@@ -29,7 +29,7 @@ typedef struct vk_expression {
     int32_t in[VK_MOST_INPUTS]; /* equal numbers: the same memory */
     cnn_type types[VK_MOST_INPUTS];
     cnn_type out;
-    int32_t result;  /* the `in` that is v, of the shape of `out`; -1: none */
+    int32_t result;  /* number of the input that is v, of the shape of `out`; -1: none */
     int32_t written; /* the memory of what is stored; may be an `in` of the shape of `out`, or -1 */
 } vk_expression;
 
