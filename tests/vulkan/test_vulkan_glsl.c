@@ -55,7 +55,8 @@ static bool same_text_of_sums(cnn_type x, cnn_type y, cnn_type other_x, cnn_type
 static void equal_shapes_need_no_words(void)
 {
     vk_glsl g = glsl_of_sum(images(2, 3, 4, 5), images(2, 3, 4, 5));
-    CHECK_STR(g.text, "#define EPILOGUE_PUSH \n"
+    CHECK_STR(g.text, "#define EPILOGUE_PUSH\n"
+                      "#define EPILOGUE_BEGIN\n"
                       "#define EPILOGUE(v, i) epilogue(v, i)\n"
                       "layout(set = 0, binding = 1) restrict readonly buffer operands0 {\n"
                       "    float operand0[];\n};\n"
@@ -77,11 +78,31 @@ static void scalars_need_no_words(void)
 {
     vk_glsl g = glsl_of_sum(images(2, 3, 4, 5), cnn_scalar_type(CNN_F32));
     CHECK_HAS(g.text, "x1 = operand1[0];");
+    CHECK_HAS(g.text, "#define EPILOGUE_BEGIN\n");
     CHECK_INT(vk_glsl_words(&g), 0);
     CHECK(g.follows[0] && !g.follows[1]);
     free(g.text);
     CHECK(same_text_of_sums(images(2, 3, 4, 5), cnn_scalar_type(CNN_F32), cnn_type1(CNN_F32, 7),
                             cnn_type1(CNN_F32, 1)));
+}
+
+static void scalars_are_read_first_where_a_shader_can(void)
+{
+    const cnn_term terms[] = { input0, input1, { CNN_TERM_ADD, 0, 1, -1, 0 } };
+    vk_expression e = expression(terms, 3, cnn_type1(CNN_F32, 9));
+    vk_glsl g;
+    cnn_error err;
+    add_input(&e, 1, cnn_type1(CNN_F32, 9));
+    add_input(&e, 2, cnn_scalar_type(CNN_F32));
+    e.begins = true;
+    CHECK(vk_glsl_make(&e, 1, &g, &err) == CNN_OK);
+    CHECK_HAS(g.text, "#define EPILOGUE_BEGIN float x1 = operand1[0];\n"
+                      "#define EPILOGUE(v, i) epilogue(v, i, x1)\n");
+    CHECK_HAS(g.text, "float epilogue(float v, uint i, float x1)\n"
+                      "{\n"
+                      "    float x0 = operand0[i];\n"
+                      "    precise float t2 = x0 + x1;\n");
+    free(g.text);
 }
 
 static void channels_are_found_by_two_divisions(void)
@@ -283,11 +304,11 @@ static void too_many_words_are_refused(void)
 
 int main(void)
 {
-    return RUN_TESTS(TEST(equal_shapes_need_no_words), TEST(scalars_need_no_words),
-                     TEST(channels_are_found_by_two_divisions),
-                     TEST(gaps_between_axes_are_stepped_over), TEST(texts_do_not_depend_on_sizes),
-                     TEST(equal_operands_are_bound_once), TEST(what_is_not_read_is_not_bound),
-                     TEST(what_is_overwritten_is_not_restricted),
-                     TEST(numbers_come_back_bit_by_bit), TEST(the_result_of_a_kernel_is_no_operand),
-                     TEST(too_many_words_are_refused));
+    return RUN_TESTS(
+        TEST(equal_shapes_need_no_words), TEST(scalars_need_no_words),
+        TEST(scalars_are_read_first_where_a_shader_can), TEST(channels_are_found_by_two_divisions),
+        TEST(gaps_between_axes_are_stepped_over), TEST(texts_do_not_depend_on_sizes),
+        TEST(equal_operands_are_bound_once), TEST(what_is_not_read_is_not_bound),
+        TEST(what_is_overwritten_is_not_restricted), TEST(numbers_come_back_bit_by_bit),
+        TEST(the_result_of_a_kernel_is_no_operand), TEST(too_many_words_are_refused));
 }

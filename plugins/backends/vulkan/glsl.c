@@ -203,16 +203,16 @@ uint32_t vk_glsl_words(const vk_glsl *g)
 
 /* ---- text ---- */
 
-/* "uint e_first; uint e_magic1; ..." or without the type; nothing else is there without e_first. */
-static void print_words(const printer *p, const char *type, const char *between)
+/* What the push constants are called, each between two texts. */
+static void print_words(const printer *p, const char *before, const char *after)
 {
     if (p->out->places)
-        fprintf(p->to, "%se_first", type);
+        fprintf(p->to, "%se_first%s", before, after);
     for (uint32_t k = 1; k < p->n_axes; k++)
         if (p->divides[k])
-            fprintf(p->to, "%s%se_magic%u%s%se_shifts%u", between, type, k, between, type, k);
+            fprintf(p->to, "%se_magic%u%s%se_shifts%u%s", before, k, after, before, k, after);
     for (uint32_t f = 0; f < p->out->n_factors; f++)
-        fprintf(p->to, "%s%se_factor%u", between, type, f);
+        fprintf(p->to, "%se_factor%u%s", before, f, after);
 }
 
 /* Only what nobody writes may be read ahead, and once for several elements. */
@@ -224,20 +224,37 @@ static void print_binding(const printer *p, uint32_t o, uint32_t binding)
     fprintf(p->to, "    float operand%u[];\n};\n", o);
 }
 
+/* One number for all elements, read beforehand. */
+static bool is_read_first(const printer *p, uint32_t o)
+{
+    return p->e->begins && !p->out->follows[o] && p->axes[o] == 0;
+}
+
+static void print_numbers(const printer *p, const char *before)
+{
+    for (uint32_t o = 0; o < p->out->n_bindings; o++)
+        if (is_read_first(p, o))
+            fprintf(p->to, "%sx%u", before, o);
+}
+
 /* The words come as arguments, since the block that has them stands behind this text. */
 static void print_head(const printer *p, uint32_t first_binding)
 {
-    const bool words = vk_glsl_words(p->out) > 0;
-    fprintf(p->to, "#define EPILOGUE_PUSH ");
-    print_words(p, "uint ", "; ");
-    fprintf(p->to, "%s\n#define EPILOGUE(v, i) epilogue(v, i%s", words ? ";" : "",
-            words ? ", " : "");
-    print_words(p, "", ", ");
+    fprintf(p->to, "#define EPILOGUE_PUSH");
+    print_words(p, " uint ", ";");
+    fprintf(p->to, "\n#define EPILOGUE_BEGIN");
+    for (uint32_t o = 0; o < p->out->n_bindings; o++)
+        if (is_read_first(p, o))
+            fprintf(p->to, " float x%u = operand%u[0];", o, o);
+    fprintf(p->to, "\n#define EPILOGUE(v, i) epilogue(v, i");
+    print_numbers(p, ", ");
+    print_words(p, ", ", "");
     fprintf(p->to, ")\n");
     for (uint32_t o = 0; o < p->out->n_bindings; o++)
         print_binding(p, o, first_binding + o);
-    fprintf(p->to, "float epilogue(float v, uint i%s", words ? ", " : "");
-    print_words(p, "uint ", ", ");
+    fprintf(p->to, "float epilogue(float v, uint i");
+    print_numbers(p, ", float ");
+    print_words(p, ", uint ", "");
     fprintf(p->to, ")\n{\n");
 }
 
@@ -265,6 +282,8 @@ static void print_places(const printer *p)
     for (uint32_t n = 0; n < p->n_places; n++)
         print_place(p, n);
     for (uint32_t o = 0; o < p->out->n_bindings; o++) {
+        if (is_read_first(p, o))
+            continue;
         fprintf(p->to, "    float x%u = operand%u[", o, o);
         if (p->place[o] >= 0)
             fprintf(p->to, "at%d];\n", p->place[o]);

@@ -1,12 +1,13 @@
 /* Expressions of maps as GLSL, for the line //$code of a shader: of map.comp, or of a kernel whose
- * result the expression changes before it is stored.
+ * result the expression changes before it is stored. The code defines
  *
- *     EPILOGUE(v, i)  element i (of this dispatch's part) of the result; v: what the kernel
- * computed EPILOGUE_PUSH   members for the end of the shader's block of push constants, which has
- * no name
+ * - EPILOGUE(v, i): element i (of this dispatch's part) of the result; v: what the kernel computed;
+ * - EPILOGUE_PUSH: members for the end of the block of push constants, which has no name;
+ * - EPILOGUE_BEGIN: a statement before every EPILOGUE of a function, which reads the operands that
+ *   are one number for all elements; of use to shaders that have it (`begins`).
  *
- * The shader defines the two as (v) and nothing if there is no code, and includes common.glsl and
- * math.glsl. Operands are bound from `first_binding` on.
+ * Without code the shader defines the first as (v) and the others as nothing. It includes
+ * common.glsl and math.glsl. Operands are bound from `first_binding` on.
  *
  * The text depends on the expression, on which operand is overwritten in place, and on how operands
  * are broadcast, never on sizes. Axes of size 1 count for nothing, neighbouring axes that each
@@ -30,6 +31,7 @@ typedef struct vk_expression {
     cnn_type types[VK_MOST_INPUTS];
     cnn_type out;
     int32_t result;  /* number of the input that is v, of the shape of `out`; -1: none */
+    bool begins;     /* the shader has EPILOGUE_BEGIN */
     int32_t written; /* the memory of what is stored; may be an `in` of the shape of `out`, or -1 */
 } vk_expression;
 

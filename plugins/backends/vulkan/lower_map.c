@@ -19,6 +19,7 @@ cnn_status vk_read_map(const cnn_program *program, const cnn_node *node, const i
     out->n_in = node->n_in;
     out->out = cnn_value_at(program, node->out[0])->type;
     out->result = -1;
+    out->begins = false;
     out->written = root != NULL ? root[node->out[0]] : node->out[0];
     for (uint32_t i = 0; i < node->n_in; i++) {
         out->in[i] = root != NULL ? root[node->in[i]] : node->in[i];
@@ -60,6 +61,7 @@ static cnn_status covers_map(const cnn_device *device, const cnn_program *progra
     cnn_status status = vk_read_map(program, node, NULL, &e, why);
     if (status != CNN_OK)
         return status;
+    e.begins = true;
     status = vk_glsl_make(&e, 1, &g, why);
     if (status != CNN_OK)
         return status;
@@ -105,6 +107,7 @@ static cnn_status lower_map(vk_plan *plan, uint32_t n, cnn_error *err)
     cnn_status status = vk_read_map(plan->program, node, plan->root, &e, err);
     if (status != CNN_OK)
         return status;
+    e.begins = true;
     status = vk_glsl_make(&e, 1, &g, err);
     if (status != CNN_OK)
         return status;
