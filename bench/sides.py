@@ -78,9 +78,10 @@ class Cnnrun:
         while True:
             _, peak, out = self.run("time", "--json", "--mode", mode, "--steps", str(self.count),
                                     f"train.batch={self.row.batch}", f"test.batch={self.row.batch}")
-            step = json.loads(out.splitlines()[-1])["median"]
+            answer = json.loads(out.splitlines()[-1])
+            step = answer["median"]
             if step * self.count > seconds / 2 or self.count == MOST_STEPS:
-                return {"value": step * self.row.scale, "peak_mib": peak}
+                return {"value": step * self.row.scale, "peak_mib": peak, "peak_flops": answer["peak_flops"]}
             self.count = min(MOST_STEPS, max(self.count + 1, int(seconds / step)))
 
     def steps(self, count):
