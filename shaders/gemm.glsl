@@ -175,12 +175,17 @@ struct place {
     uint first_row, first_column, group, down, across;
 };
 
-// ---- sums in registers ----
+// ---- sums in registers: all that some terms need is read before they are added, since a call of a driver's may come
+// between, and calls keep no registers ----
 
-float factors[ROWS]; // of `left`, of one term
+const uint AT_ONCE = 2; // terms
+
+float factors[AT_ONCE * ROWS], values[AT_ONCE * COLUMNS];
+column columns_at[COLUMNS];
 
 #ifdef TEXELS
 const uint READS = FOURS ? ROWS / 4 : ROWS;
+uint rows_at[READS];
 
 uint read_at(place p, uint i)
 {
@@ -190,48 +195,70 @@ uint read_at(place p, uint i)
     return left_first + p.group * left_group + min(row / 4 + i, (rows - 1) / 4);
 }
 
-void read_factors(uint i, uint at)
+void read_factors(uint i, uint to, uint at)
 {
     vec4 texel = texelFetch(left_operand, int(at));
-    factors[FOURS ? 4 * i : i] = texel.x;
     if (FOURS) {
-        factors[min(4 * i + 1, ROWS - 1)] = texel.y;
-        factors[min(4 * i + 2, ROWS - 1)] = texel.z;
-        factors[min(4 * i + 3, ROWS - 1)] = texel.w;
+        to += 4 * i;
+        factors[to] = texel.x;
+        factors[min(to + 1, AT_ONCE * ROWS - 1)] = texel.y;
+        factors[min(to + 2, AT_ONCE * ROWS - 1)] = texel.z;
+        factors[min(to + 3, AT_ONCE * ROWS - 1)] = texel.w;
+    } else {
+        factors[to + i] = texel.x;
     }
 }
 #else
 const uint READS = ROWS;
+uint rows_at[READS];
 
 uint read_at(place p, uint i)
 {
     return left_row_at(p.first_row + p.down * ROWS + i, p.group);
 }
 
-void read_factors(uint i, uint at)
+void read_factors(uint i, uint to, uint at)
 {
-    factors[i] = left[at];
+    factors[to + i] = left[at];
 }
 #endif
 
+// The n-th of some terms.
+void read_term(uint n, term t)
+{
+    [[unroll]] for (uint i = 0; i < READS; i++)
+        read_factors(i, n * ROWS, rows_at[i] + t.left);
+    [[unroll]] for (uint j = 0; j < COLUMNS; j++)
+        values[n * COLUMNS + j] = right_of(columns_at[j], t, true);
+}
+
+void add_terms(uint count)
+{
+    [[unroll]] for (uint i = 0; i < ROWS; i++)
+        [[unroll]] for (uint j = 0; j < COLUMNS; j++)
+            [[unroll]] for (uint n = 0; n < count; n++)
+                sums[i * COLUMNS + j] += factors[n * ROWS + i] * values[n * COLUMNS + j];
+}
+
 void sum_in_registers(place p, uint first, uint end)
 {
-    column at[COLUMNS];
-    uint reads_at[READS];
     [[unroll]] for (uint j = 0; j < COLUMNS; j++)
-        at[j] = column_of(p.first_column + p.across + j * ACROSS, p.group);
+        columns_at[j] = column_of(p.first_column + p.across + j * ACROSS, p.group);
     [[unroll]] for (uint i = 0; i < READS; i++)
-        reads_at[i] = read_at(p, i);
+        rows_at[i] = read_at(p, i);
     term t = term_of(first), one_on = term_at(FORM == 0 ? 1 : 0, 0, FORM == 0 ? 0 : 1);
-    for (uint k = first; k < end; k++) {
-        [[unroll]] for (uint i = 0; i < READS; i++)
-            read_factors(i, reads_at[i] + t.left);
-        [[unroll]] for (uint j = 0; j < COLUMNS; j++) {
-            float value = right_of(at[j], t, true);
-            [[unroll]] for (uint i = 0; i < ROWS; i++)
-                sums[i * COLUMNS + j] += factors[i] * value;
+    uint k = first;
+    for (; k + AT_ONCE <= end; k += AT_ONCE) {
+        [[unroll]] for (uint n = 0; n < AT_ONCE; n++) {
+            read_term(n, t);
+            advance(t, one_on);
         }
+        add_terms(AT_ONCE);
+    }
+    for (; k < end; k++) {
+        read_term(0, t);
         advance(t, one_on);
+        add_terms(1);
     }
 }
 
@@ -333,16 +360,16 @@ void sum_in_tiles(place p, uint first, uint end)
 
 void put_results(place p, uint part)
 {
+    uint row_distance = out_row, first_row = p.first_row + p.down * ROWS, end_row = rows, end_column = columns;
+    uint from = out_first + part * out_part + (p.group * end_row + first_row) * row_distance;
     [[unroll]] for (uint j = 0; j < COLUMNS; j++) {
         uint n = p.first_column + p.across + j * ACROSS;
         uint u = n / plane, rest = n - u * plane, i = rest / line;
-        uint at = out_first + part * out_part + u * out_u + i * out_i + (rest - i * line) * out_j;
+        uint at = from + u * out_u + i * out_i + (rest - i * line) * out_j;
         [[unroll]] for (uint m = 0; m < ROWS; m++) {
-            uint row = p.first_row + p.down * ROWS + m;
-            if (n < columns && row < rows) {
-                uint here = at + (p.group * rows + row) * out_row;
-                result[here] = EPILOGUE(sums[m * COLUMNS + j], here);
-            }
+            if (n < end_column && first_row + m < end_row)
+                result[at] = EPILOGUE(sums[m * COLUMNS + j], at);
+            at += row_distance;
         }
     }
 }
