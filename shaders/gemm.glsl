@@ -1,3 +1,4 @@
+#include "operands.glsl"
 // The sums that convolutions, their gradients and products of matrices are: for each group g, row m and column
 // n = (u, i, j), over the terms k = (c, r, s),
 //
@@ -20,20 +21,9 @@ layout(constant_id = 7) const bool ALONG_TERMS = false; // in `right` neighbours
 
 #ifdef TEXELS
 layout(constant_id = 8) const bool FOURS = false; // texels of `left` are four rows, and its distances are in texels
-layout(set = 0, binding = 0) uniform samplerBuffer left_operand;
-layout(set = 0, binding = 1) uniform samplerBuffer right_operand;
-#define LEFT(at) texelFetch(left_operand, int(at)).x
-#define RIGHT(at) texelFetch(right_operand, int(at)).x
-#else
-layout(set = 0, binding = 0) restrict readonly buffer left_operand {
-    float left[];
-};
-layout(set = 0, binding = 1) restrict readonly buffer right_operand {
-    float right[];
-};
-#define LEFT(at) left[at]
-#define RIGHT(at) right[at]
 #endif
+OPERAND(0, left_operand, left)
+OPERAND(1, right_operand, right)
 layout(set = 0, binding = 2) restrict writeonly buffer results {
     float result[];
 };
@@ -161,7 +151,7 @@ float right_of(column c, term t, bool there)
     if (FORM == 2)
         there = there && uint(c.y + t.y) < sides_y && uint(c.x + t.x) < sides_x;
     uint at = there ? c.at + t.right : 0;
-    float value = RIGHT(at);
+    float value = AT(right, at);
     return there ? value : 0.0;
 }
 
@@ -197,7 +187,7 @@ uint read_at(place p, uint i)
 
 void read_factors(uint i, uint to, uint at)
 {
-    vec4 texel = texelFetch(left_operand, int(at));
+    vec4 texel = texelFetch(left, int(at));
     if (FOURS) {
         to += 4 * i;
         factors[to] = texel.x;
@@ -219,7 +209,7 @@ uint read_at(place p, uint i)
 
 void read_factors(uint i, uint to, uint at)
 {
-    factors[to + i] = left[at];
+    factors[to + i] = AT(left, at);
 }
 #endif
 
@@ -292,7 +282,7 @@ void fetch_left(place p, uint end, term by)
     [[unroll]] for (uint n = 0; n < LEFT_LOADS; n++) {
         uint row = p.first_row + gl_LocalInvocationID.x / TERMS + n * (GROUP / TERMS);
         uint at = left_k < end ? left_row_at(row, p.group) + left_term.left : 0;
-        float value = LEFT(at);
+        float value = AT(left, at);
         left_next[n] = left_k < end ? value : 0.0;
     }
     left_k += TERMS;

@@ -7,7 +7,7 @@
 #include "fuse.h"
 
 enum { BINDING_ALIGNMENT = 256 / 4 }; /* elements */
-enum { LEFT = 1, RIGHT = 2 };         /* bindings of the shader, as bits */
+enum { LEFT = 1 };                    /* a binding of the shader, as a bit */
 
 static int64_t rounded_up(int64_t a, int64_t b)
 {
@@ -57,6 +57,15 @@ static bool uses_shared(const cnn_device *device)
 static bool uses_texels(const cnn_device *device)
 {
     return !uses_shared(device) && device->limits.texels * 4 >= device->limits.storage_range;
+}
+
+vk_step *vk_begin_reading(vk_plan *plan, uint32_t node, const char *shader, const char *texels,
+                          uint32_t n)
+{
+    const bool uses = uses_texels(plan->device);
+    vk_step *step = vk_begin(plan, node, uses ? texels : shader);
+    step->kernel.texels = uses ? (1u << n) - 1 : 0;
+    return step;
 }
 
 /* Time of a tile per term on a processor, in units of a multiply-add of a vector: `reads` cost
@@ -260,14 +269,13 @@ static int32_t result_of(const vk_plan *plan, uint32_t node)
 /* With `left` as the shader reads it: in fours, or number by number. */
 static void add_step(vk_plan *plan, const vk_gemm *g, bool fours)
 {
-    const bool shared = uses_shared(plan->device), texels = uses_texels(plan->device);
+    const bool shared = uses_shared(plan->device);
     const int64_t columns = g->u * g->i * g->j;
     const tile t = shared
                        ? shared_tile(&plan->device->limits, g->rows, columns, g->groups * g->parts)
                        : register_tile(g->rows, columns, fours);
-    vk_step *step = vk_begin(plan, g->node, texels ? "gemm_texels" : "gemm");
+    vk_step *step = vk_begin_reading(plan, g->node, "gemm", "gemm_texels", 2);
     step->kernel.specs[0] = t.down * t.across;
-    step->kernel.texels = texels ? LEFT | RIGHT : 0;
     step->kernel.fours = fours ? LEFT : 0;
     const uint32_t specs[] = {
         t.rows, t.columns, t.down, t.across, form_of(g), shared, shared && g->along_terms, fours
@@ -294,7 +302,7 @@ void vk_gemm_add(vk_plan *plan, const vk_gemm *g)
 
 void vk_gemm_sum(vk_plan *plan, uint32_t node, int32_t parts, int64_t n, vk_span out)
 {
-    vk_step *step = vk_begin(plan, node, "sum_parts");
+    vk_step *step = vk_begin_reading(plan, node, "sum_parts", "sum_parts_texels", 1);
     vk_bind_span(step, (vk_span){ parts, 0, n * out.count }, VK_READ);
     const int64_t first = vk_bind_span(step, out, VK_WRITE);
     vk_push_signed(step, out.count);

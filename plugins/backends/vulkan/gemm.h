@@ -60,6 +60,11 @@ void vk_gemm_add(vk_plan *, const vk_gemm *);
  * `parts`. */
 void vk_gemm_sum(vk_plan *, uint32_t node, int32_t parts, int64_t n, vk_span out);
 
+/* vk_begin() of a shader that reads the first n bindings, or of NAME_texels, `texels`, where they
+ * are better read so. */
+vk_step *vk_begin_reading(vk_plan *, uint32_t node, const char *shader, const char *texels,
+                          uint32_t n);
+
 /* Binds a span; returns how many elements it is after the binding's start, which is aligned. */
 int64_t vk_bind_span(vk_step *, vk_span, uint32_t access);
 

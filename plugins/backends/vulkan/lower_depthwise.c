@@ -38,7 +38,7 @@ static void push_shape(vk_step *step, const planes *p, int64_t images)
 static void add_planes(vk_plan *plan, const vk_conv *c, const planes *p, int64_t first,
                        int64_t images)
 {
-    vk_step *step = vk_begin(plan, c->node, "depthwise");
+    vk_step *step = vk_begin_reading(plan, c->node, "depthwise", "depthwise_texels", 2);
     vk_bind_span(step, (vk_span){ c->w, 0, c->kernels }, VK_READ);
     const int64_t from =
         vk_bind_span(step, vk_images_of(p->from, p->from_image, first, images), VK_READ);
@@ -141,7 +141,8 @@ static int64_t lines_of_part(const vk_plan *plan, const vk_conv *c, int64_t imag
 static void add_weight_sums(vk_plan *plan, const vk_conv *c, int64_t first, int64_t images,
                             int64_t part_lines, vk_span to)
 {
-    vk_step *step = vk_begin(plan, c->node, "depthwise_weight_grad");
+    vk_step *step =
+        vk_begin_reading(plan, c->node, "depthwise_weight_grad", "depthwise_weight_grad_texels", 2);
     const int64_t dy = vk_bind_span(step, vk_images_of(c->y, c->y_image, first, images), VK_READ);
     const int64_t x = vk_bind_span(step, vk_images_of(c->x, c->x_image, first, images), VK_READ);
     const int64_t out = vk_bind_span(step, to, VK_WRITE);
