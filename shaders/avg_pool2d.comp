@@ -11,15 +11,15 @@ void main()
     uint i = index();
     if (i >= count)
         return;
-    place o = place_of(i, down.to, across.to);
-    span rows = window_of(o.row, down), columns = window_of(o.column, across);
+    place o = place_of(i, rows, columns);
+    span high = window_of(o.row, down), wide = window_of(o.column, across);
     float sum = 0.0;
-    for (uint row = rows.begin; row < rows.end; row++) {
+    for (uint row = high.begin; row < high.end; row++) {
         uint line = (o.plane * down.from.n + row) * across.from.n;
         float part = 0.0;
-        for (uint column = columns.begin; column < columns.end; column++)
+        for (uint column = wide.begin; column < wide.end; column++)
             part += x[line + column];
         sum += part;
     }
-    y[i] = sum / (float(rows.counted) * float(columns.counted));
+    y[i] = sum / (float(high.counted) * float(wide.counted));
 }

@@ -11,14 +11,14 @@ void main()
     uint i = index();
     if (i >= count)
         return;
-    place at = place_of(i, down.from, across.from);
-    range rows = averages_of(at.row, down), columns = averages_of(at.column, across);
+    place at = place_of(i, rows, columns);
+    range high = averages_of(at.row, down), wide = averages_of(at.column, across);
     float sum = 0.0;
-    for (uint row = rows.begin; row < rows.end; row++) {
+    for (uint row = high.begin; row < high.end; row++) {
         uint line = (at.plane * down.to.n + row) * across.to.n;
-        float high = float(window_of(row, down).counted), part = 0.0;
-        for (uint column = columns.begin; column < columns.end; column++)
-            part += dy[line + column] / (high * float(window_of(column, across).counted));
+        float counted = float(window_of(row, down).counted), part = 0.0;
+        for (uint column = wide.begin; column < wide.end; column++)
+            part += dy[line + column] / (counted * float(window_of(column, across).counted));
         sum += part;
     }
     dx[i] = sum;

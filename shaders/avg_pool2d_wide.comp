@@ -11,13 +11,13 @@ layout(set = 0, binding = 1, std430) writeonly buffer Y { float y[]; };
 
 shared float parts[LANES];
 
-float part_of(uint plane, range rows, range columns, uint lane)
+float part_of(uint plane, span high, span wide, uint lane)
 {
     float sum = 0.0;
-    for (uint row = rows.begin + lane / TILE; row < rows.end; row += TILE) {
+    for (uint row = high.begin + lane / TILE; row < high.end; row += TILE) {
         uint line = (plane * down.from.n + row) * across.from.n;
         float part = 0.0;
-        for (uint column = columns.begin + lane % TILE; column < columns.end; column += TILE)
+        for (uint column = wide.begin + lane % TILE; column < wide.end; column += TILE)
             part += x[line + column];
         sum += part;
     }
@@ -27,15 +27,15 @@ float part_of(uint plane, range rows, range columns, uint lane)
 void main()
 {
     uint i = index() / LANES, lane = gl_LocalInvocationID.x;
-    place o = place_of(i, down.to, across.to);
-    span rows = window_of(o.row, down), columns = window_of(o.column, across);
+    place o = place_of(i, rows, columns);
+    span high = window_of(o.row, down), wide = window_of(o.column, across);
     bool inside = i < count;
-    parts[lane] = inside ? part_of(o.plane, range(rows.begin, rows.end), range(columns.begin, columns.end), lane) : 0.0;
+    parts[lane] = inside ? part_of(o.plane, high, wide, lane) : 0.0;
     for (uint apart = LANES / 2; apart > 0; apart /= 2) {
         barrier();
         if (lane < apart)
             parts[lane] += parts[lane + apart];
     }
     if (inside && lane == 0)
-        y[i] = parts[0] / (float(rows.counted) * float(columns.counted));
+        y[i] = parts[0] / (float(high.counted) * float(wide.counted));
 }

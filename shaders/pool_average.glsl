@@ -25,5 +25,5 @@ range averages_of(uint i, axis a)
 {
     if (adaptive)
         return range(divide(i * a.to.n, a.from.by), divide_up((i + 1) * a.to.n, a.from));
-    return windows_over(i, a);
+    return windows_over(i + a.before, a.kernel - 1, a);
 }
