@@ -1,7 +1,7 @@
 #include "common.glsl"
 #include "image.glsl"
 #include "pool.glsl"
-// A cell of dx per invocation. Each element is the sum of dy over the windows that it wins, in the order of the windows.
+// A cell of dx per invocation. Each element is the sum of dy over the windows that it wins, in the windows' order.
 // Binding 0 is x, and winners are found anew; or it is the windows' winners, as max_pool2d tells them. Cells are as
 // large as the stride, so that a cell's elements lie in nearly the same windows, or single elements.
 layout(constant_id = 5) const bool is_told = false;

@@ -5,9 +5,9 @@
 #include "plan.h"
 
 enum {
-    SMALL_KERNEL = 9, /* elements of a window whose loops are unrolled */
+    SMALL_KERNEL = 9,  /* elements of a window whose loops are unrolled */
     WIDE_WINDOW = 256, /* elements of a window that a work group shares */
-    LARGEST_CELL = 3  /* side of what an invocation of max_pool2d_grad makes */
+    LARGEST_CELL = 3   /* side of what an invocation of max_pool2d_grad makes */
 };
 
 static const int64_t longest_side = (int64_t)1 << 30;
