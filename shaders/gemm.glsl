@@ -20,7 +20,7 @@ layout(constant_id = 6) const bool SHARED = false;      // tiles in shared memor
 layout(constant_id = 7) const bool ALONG_TERMS = false; // in `right` neighbours in memory are terms, not columns
 
 #ifdef TEXELS
-layout(constant_id = 8) const bool FOURS = false; // texels of `left` are four rows, and its distances are in texels
+layout(constant_id = 8) const bool FOURS = false; // texels of `left` are four rows, distances are in texels, left_row is that of ROWS rows
 #endif
 OPERAND(0, left_operand, left)
 OPERAND(1, right_operand, right)
@@ -182,7 +182,7 @@ uint read_at(place p, uint i)
     uint row = p.first_row + p.down * ROWS;
     if (!FOURS)
         return left_row_at(row + i, p.group);
-    return left_first + p.group * left_group + min(row / 4 + i, (rows - 1) / 4);
+    return left_first + p.group * left_group + row / ROWS * left_row + min(i, (rows - 1 - row) / 4);
 }
 
 void read_factors(uint i, uint to, uint at)

@@ -76,9 +76,11 @@ static double term_cost(const tile *t, uint32_t reads)
     return READ * reads + t->rows * t->columns + LOOP;
 }
 
+enum { MOST_ROWS = 16 }; /* of the tiles below */
+
 static tile register_tile(int64_t rows, int64_t columns, bool fours)
 {
-    static const tile shapes[] = { { 16, 4, 8, 8 }, { 8, 4, 8, 8 }, { 4, 4, 8, 8 } };
+    static const tile shapes[] = { { MOST_ROWS, 4, 8, 8 }, { 8, 4, 8, 8 }, { 4, 4, 8, 8 } };
     tile best = shapes[0];
     double least = 0;
     for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; i++) {
@@ -146,7 +148,7 @@ int64_t vk_gemm_room(const vk_plan *plan, int64_t groups, int64_t rows, int64_t 
                      int64_t terms)
 {
     enum { WORTH = 64, FEW = 2 };
-    const int64_t room = groups * terms * rounded_up(rows, 4);
+    const int64_t room = groups * terms * rounded_up(rows, MOST_ROWS);
     const bool packs = uses_texels(plan->device) && columns >= WORTH && rows > FEW &&
                        room <= vk_span_limit(plan->device);
     return packs ? room : 0;
@@ -158,11 +160,11 @@ static void push_divisor(vk_step *step, int64_t d)
     vk_push_divisor(step, (uint64_t)d);
 }
 
-/* Packs `left`; returns it as it is now, in texels. */
-static vk_gemm packed(vk_plan *plan, const vk_gemm *g)
+/* Packs `left` in blocks of so many rows; returns it as it is now, in texels. */
+static vk_gemm packed(vk_plan *plan, const vk_gemm *g, int64_t rows)
 {
-    const int64_t fours = vk_divided_up(g->rows, 4), terms = g->c * g->r * g->s;
-    const int64_t count = g->groups * terms * fours;
+    const int64_t fours = rows / 4, blocks = vk_divided_up(g->rows, rows);
+    const int64_t terms = g->c * g->r * g->s, count = g->groups * blocks * terms * fours;
     vk_step *step = vk_begin(plan, g->node, "gemm_pack");
     step->kernel.texels = 1;
     const int64_t left = vk_bind_span(step, g->left.span, VK_READ);
@@ -171,6 +173,7 @@ static vk_gemm packed(vk_plan *plan, const vk_gemm *g)
     vk_push_signed(step, g->rows);
     push_divisor(step, fours);
     push_divisor(step, terms);
+    push_divisor(step, blocks);
     push_divisor(step, g->s);
     push_divisor(step, g->r);
     const int64_t places[] = {
@@ -182,16 +185,18 @@ static vk_gemm packed(vk_plan *plan, const vk_gemm *g)
     vk_gemm result = *g;
     result.left.span = (vk_span){ g->packed, 0, 4 * count };
     result.left.first = 0;
-    result.left.group = terms * fours;
+    result.left.group = blocks * terms * fours;
+    result.left.row = terms * fours;
     result.left.c = g->r * g->s * fours;
     result.left.r = g->s * fours;
     result.left.s = fours;
     return result;
 }
 
-static vk_gemm in_texels(const vk_gemm *g)
+static vk_gemm in_texels(const vk_gemm *g, int64_t rows)
 {
     vk_gemm result = *g;
+    result.left.row = rows / 4;
     result.left.first /= 4;
     result.left.group /= 4;
     result.left.c /= 4;
@@ -266,19 +271,14 @@ static int32_t result_of(const vk_plan *plan, uint32_t node)
     return cnn_node_at(plan->program, node)->out[0];
 }
 
-/* With `left` as the shader reads it: in fours, or number by number. */
-static void add_step(vk_plan *plan, const vk_gemm *g, bool fours)
+static void add_step(vk_plan *plan, const vk_gemm *g, const tile *t, bool fours)
 {
     const bool shared = uses_shared(plan->device);
-    const int64_t columns = g->u * g->i * g->j;
-    const tile t = shared
-                       ? shared_tile(&plan->device->limits, g->rows, columns, g->groups * g->parts)
-                       : register_tile(g->rows, columns, fours);
     vk_step *step = vk_begin_reading(plan, g->node, "gemm", "gemm_texels", 2);
-    step->kernel.specs[0] = t.down * t.across;
+    step->kernel.specs[0] = t->down * t->across;
     step->kernel.fours = fours ? LEFT : 0;
     const uint32_t specs[] = {
-        t.rows, t.columns, t.down, t.across, form_of(g), shared, shared && g->along_terms, fours
+        t->rows, t->columns, t->down, t->across, form_of(g), shared, shared && g->along_terms, fours
     };
     for (size_t i = 0; i < sizeof specs / sizeof specs[0]; i++)
         vk_spec(step, specs[i]);
@@ -289,15 +289,19 @@ static void add_step(vk_plan *plan, const vk_gemm *g, bool fours)
     if (g->out.span.value == result_of(plan, g->node))
         vk_end_step(plan, step, (uint64_t)(g->out.span.first - out),
                     (uint64_t)(g->out.span.count + out));
-    lay_out(plan, step, g, &t);
+    lay_out(plan, step, g, t);
 }
 
 void vk_gemm_add(vk_plan *plan, const vk_gemm *g)
 {
+    const int64_t columns = g->u * g->i * g->j;
     const bool fours = uses_texels(plan->device) && has_fours(g);
     const bool packs = !fours && g->packed > 0 && g->c * g->r * g->s > 0;
-    const vk_gemm it = packs ? packed(plan, g) : fours ? in_texels(g) : *g;
-    add_step(plan, &it, packs || fours);
+    const tile t = uses_shared(plan->device)
+                       ? shared_tile(&plan->device->limits, g->rows, columns, g->groups * g->parts)
+                       : register_tile(g->rows, columns, fours || packs);
+    const vk_gemm it = packs ? packed(plan, g, t.rows) : fours ? in_texels(g, t.rows) : *g;
+    add_step(plan, &it, &t, packs || fours);
 }
 
 void vk_gemm_sum(vk_plan *plan, uint32_t node, int32_t parts, int64_t n, vk_span out)
