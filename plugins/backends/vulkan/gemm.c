@@ -147,7 +147,7 @@ static bool has_fours(const vk_gemm *g)
 int64_t vk_gemm_room(const vk_plan *plan, int64_t groups, int64_t rows, int64_t columns,
                      int64_t terms)
 {
-    enum { WORTH = 64, FEW = 2 };
+    enum { WORTH = 32, FEW = 2 };
     const int64_t room = groups * terms * rounded_up(rows, MOST_ROWS);
     const bool packs = uses_texels(plan->device) && columns >= WORTH && rows > FEW &&
                        room <= vk_span_limit(plan->device);
