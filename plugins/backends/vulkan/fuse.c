@@ -25,12 +25,18 @@ static int32_t only_reader(const cnn_program *p, int32_t value)
     return reader;
 }
 
-/* Everything else that the map reads is there when node n runs. */
-static bool has_operands(const cnn_program *p, const cnn_node *map, int32_t result, uint32_t n)
+/* What node n reads is still there when node m runs: nothing that it reads is assigned between. */
+static bool may_wait(const vk_plan *plan, uint32_t n, int32_t m)
 {
-    for (uint32_t i = 0; i < map->n_in; i++)
-        if (map->in[i] != result && cnn_value_at(p, map->in[i])->producer >= (int32_t)n)
-            return false;
+    const cnn_program *p = plan->program;
+    const cnn_node *node = cnn_node_at(p, n);
+    for (int32_t k = (int32_t)n + 1; k < m; k++) {
+        const cnn_node *between = cnn_node_at(p, (uint32_t)k);
+        for (uint32_t i = 0; i < node->n_in; i++)
+            if (strcmp(between->op->c.name, "assign") == 0 &&
+                plan->root[between->in[0]] == plan->root[node->in[i]])
+                return false;
+    }
     return true;
 }
 
@@ -71,8 +77,8 @@ static bool may_end(const vk_plan *plan, uint32_t n, int32_t m)
     const cnn_node *map = cnn_node_at(p, (uint32_t)m);
     const int32_t out = map->out[0];
     return strcmp(map->op->c.name, "map") == 0 && plan->root[out] == out &&
-           cnn_same_shape(vk_type(plan, result), vk_type(plan, out)) &&
-           has_operands(p, map, result, n) && fits(plan, map, result);
+           cnn_same_shape(vk_type(plan, result), vk_type(plan, out)) && may_wait(plan, n, m) &&
+           fits(plan, map, result);
 }
 
 static void fuse_node(vk_plan *plan, uint32_t n)
@@ -86,17 +92,17 @@ static void fuse_node(vk_plan *plan, uint32_t n)
     if (cnn_value_at(p, result)->kind != CNN_VALUE_TEMP || plan->root[result] != result)
         return;
     const int32_t m = only_reader(p, result);
-    if (m < 0 || plan->absorbed[m] || !may_end(plan, n, m))
+    if (m < 0 || plan->absorbs[m] >= 0 || !may_end(plan, n, m))
         return;
     plan->ending[n] = m;
-    plan->absorbed[m] = true;
+    plan->absorbs[m] = (int32_t)n;
     plan->root[result] = cnn_node_at(p, (uint32_t)m)->out[0];
 }
 
 void vk_fuse(vk_plan *plan)
 {
     for (uint32_t n = 0; n < plan->program->n_nodes; n++)
-        plan->ending[n] = -1;
+        plan->ending[n] = plan->absorbs[n] = -1;
     for (uint32_t n = 0; n < plan->program->n_nodes; n++)
         fuse_node(plan, n);
 }

@@ -5,7 +5,7 @@
 
 #include "plan.h"
 
-/* Finds such pairs: sets plan->ending and plan->absorbed, and gives the op's result the place of
+/* Finds such pairs: sets plan->ending and plan->absorbs, and gives the op's result the place of
  * the map's. After places are shared, before nodes are lowered. */
 void vk_fuse(vk_plan *);
 

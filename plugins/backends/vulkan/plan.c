@@ -178,18 +178,22 @@ static void share_places(vk_plan *plan)
 
 /* ---- steps ---- */
 
+static cnn_status lower_node(vk_plan *plan, uint32_t n, cnn_error *err)
+{
+    const cnn_op *op = cnn_node_at(plan->program, n)->op;
+    const vk_lowering *lowering = vk_lowering_of(op);
+    return lowering != NULL
+               ? lowering->lower(plan, n, err)
+               : cnn_fail(err, CNN_INTERNAL, "vulkan: op '%s' has no kernel", op->c.name);
+}
+
+/* An op that ends with a map runs where the map stands. */
 static cnn_status lower_nodes(vk_plan *plan, cnn_error *err)
 {
-    const cnn_program *p = plan->program;
     cnn_status status = CNN_OK;
-    for (uint32_t n = 0; n < p->n_nodes && status == CNN_OK && !plan->failed; n++) {
-        const vk_lowering *lowering = vk_lowering_of(cnn_node_at(p, n)->op);
-        if (plan->absorbed[n])
-            continue;
-        status = lowering != NULL ? lowering->lower(plan, n, err)
-                                  : cnn_fail(err, CNN_INTERNAL, "vulkan: op '%s' has no kernel",
-                                             cnn_node_at(p, n)->op->c.name);
-    }
+    for (uint32_t n = 0; n < plan->program->n_nodes && status == CNN_OK && !plan->failed; n++)
+        if (plan->ending[n] < 0)
+            status = lower_node(plan, plan->absorbs[n] >= 0 ? (uint32_t)plan->absorbs[n] : n, err);
     return status;
 }
 
@@ -273,7 +277,7 @@ static bool make_lists(vk_plan *plan)
     plan->data = vk_plan_alloc(plan, plan->cap_values * sizeof(const void *));
     plan->places = vk_plan_alloc(plan, plan->cap_values * sizeof *plan->places);
     plan->ending = vk_plan_alloc(plan, p->n_nodes * sizeof *plan->ending);
-    plan->absorbed = vk_plan_alloc(plan, p->n_nodes * sizeof *plan->absorbed);
+    plan->absorbs = vk_plan_alloc(plan, p->n_nodes * sizeof *plan->absorbs);
     for (uint32_t v = 0; v < p->n_values && !plan->failed; v++) {
         const cnn_value_info *value = cnn_value_at(p, (int32_t)v);
         plan->root[v] = (int32_t)v;

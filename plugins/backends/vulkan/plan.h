@@ -51,7 +51,7 @@ typedef struct vk_plan {
     const void **data; /* per value: contents of those in VK_CONST */
     vk_place *places;  /* per value; of roots */
     int32_t *ending;   /* per node: the map that is done to its result before it is stored, or -1 */
-    bool *absorbed;    /* per node: it is such a map, and costs no step */
+    int32_t *absorbs;  /* per node: it is such a map, and this is the op that ends with it; or -1 */
     uint64_t arena_bytes, const_bytes;
     vk_chunk *memory;
     max_align_t spill[256]; /* what is written after a failure goes here */
