@@ -27,6 +27,7 @@ def arguments():
     parser.add_argument("--steps", type=int, default=0, help="stop after so many; 0: no limit")
     parser.add_argument("--batch", type=int, required=True)
     parser.add_argument("--max-lr", type=float, required=True, help="highest rate of the cycle")
+    parser.add_argument("--pct-start", type=float, default=0.3, help="share of the steps in which the rate rises")
     parser.add_argument("--momentum", type=float, default=0)
     parser.add_argument("--weight-decay", type=float, default=0)
     parser.add_argument("--nesterov", action="store_true")
@@ -99,7 +100,8 @@ def train(net, batches):
     total = min(total, args.steps) if args.steps > 0 else total
     optimizer = torch.optim.SGD(net.parameters(), lr=args.max_lr, momentum=args.momentum,
                                 weight_decay=args.weight_decay, nesterov=args.nesterov)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, args.max_lr, total_steps=total, cycle_momentum=False)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, args.max_lr, total_steps=total, pct_start=args.pct_start,
+                                                   cycle_momentum=False)
     criterion, losses = torch.nn.CrossEntropyLoss(), []
     net.train()
     for epoch in range(args.epochs):
