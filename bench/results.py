@@ -197,7 +197,8 @@ def peer_command(python, data, row, seed, values):
     command = [python, "bench/torch_train.py", f"--net={row.net}", f"--data={data}",
                f"--weights={FOLDER}/start/{row.name}-{seed}/model.safetensors", f"--seed={seed}",
                f"--epochs={values['epochs']}", f"--batch={values['batch']}", f"--max-lr={schedule['max_lr']}",
-               f"--pct-start={schedule['pct_start']}", f"--momentum={options['momentum']}", f"--weight-decay={options['weight_decay']}"]
+               f"--pct-start={schedule['pct_start']}", f"--momentum={options['momentum']}",
+               f"--weight-decay={options['weight_decay']}"]
     command += [f"--steps={values['steps']}"] if values["steps"] > 0 else []
     return command + (["--nesterov"] if options["nesterov"] == "true" else [])
 
