@@ -1,6 +1,6 @@
 """./dev results: trainings of several seeds, beside PyTorch's by the same recipe; writes docs/results.md.
 
-    results.py [--rows a,b] [--seeds 0,1,2] [--budget X] [--page] [--note TEXT] [--out FILE]
+    results.py [--rows a,b] [--seeds 0,1,2] [--budget X] [--jobs N] [--threads N] [--page] [--note TEXT] [--out FILE]
 
 Each finished training is a line in build/results/results.jsonl and is not done again: an interrupted call goes on
 where it was. The recipe is the pipeline's; PyTorch's side gets it as arguments (torch_train.py).
@@ -14,7 +14,9 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import results_page
@@ -62,6 +64,8 @@ def arguments():
     parser.add_argument("--rows", help="names, with commas: " + ", ".join(row.name for row in ROWS))
     parser.add_argument("--seeds", default="0,1,2")
     parser.add_argument("--budget", type=float, default=1, help="times as many steps: 10 takes ten times as long")
+    parser.add_argument("--jobs", type=int, default=1, help="trainings at once")
+    parser.add_argument("--threads", type=int, default=2, help="of each training; no figure but the time depends on it")
     parser.add_argument("--page", action="store_true", help="train nothing, write the page of what is there")
     parser.add_argument("--note", help="a sentence about the data or the machine, for the page")
     parser.add_argument("--out", help="the page; docs/results.md for budget 1, else one in build/results")
@@ -88,14 +92,14 @@ class Lines:
     """What is known, as lines of JSON, each on the disk as soon as it is known."""
 
     def __init__(self, path):
-        self.path, self.entries = path, []
+        self.path, self.entries, self.lock = path, [], threading.Lock()
         if os.path.exists(path):
             with open(path) as file:
                 self.entries = [json.loads(line) for line in file]
 
     def add(self, **entry):
-        self.entries.append(entry)
-        with open(self.path, "a") as file:
+        with self.lock, open(self.path, "a") as file:
+            self.entries.append(entry)
             file.write(json.dumps(entry) + "\n")
 
     def has(self, **keys):
@@ -163,11 +167,11 @@ def log_of(folder):
         return [json.loads(line) for line in file]
 
 
-def run_own(row, seed, overrides):
+def run_own(row, seed, overrides, threads):
     command = own_command(sides.CNNRUN, row, seed, overrides)
     folder = os.path.join(sides.ROOT, command[-1].split("=")[1])
     shutil.rmtree(folder, ignore_errors=True)
-    seconds, _, _ = run_once(command, environment(), MOST_SECONDS, cwd=sides.ROOT)
+    seconds, _, _ = run_once(command + ["--threads", str(threads)], environment(), MOST_SECONDS, cwd=sides.ROOT)
     events = log_of(folder)
     tested = [event for event in events if event["event"] == "eval_end"][-1]
     losses = [event["loss"] for event in events if event["event"] == "log"]
@@ -203,11 +207,11 @@ def peer_command(python, data, row, seed, values):
     return command + (["--nesterov"] if options["nesterov"] == "true" else [])
 
 
-def run_peer(python, row, seed, values):
+def run_peer(python, row, seed, values, threads):
     run_once(weights_command(sides.CNNRUN, row, seed), environment(), 600, cwd=sides.ROOT)
     # Threads that spin only briefly lose less where other programs run.
     env = environment({**MALLOC, "GOMP_SPINCOUNT": "10000"})
-    command = peer_command(python, cifar10_folder(), row, seed, values)
+    command = peer_command(python, cifar10_folder(), row, seed, values) + [f"--threads={threads}"]
     seconds, _, out = run_once(command, env, MOST_SECONDS, cwd=sides.ROOT)
     return {**json.loads(out.splitlines()[-1]), "seconds": seconds}
 
@@ -235,6 +239,7 @@ def fingerprint():
 class Results:
     def __init__(self, args, lines, python):
         self.args, self.lines, self.python = args, lines, python
+        self.pool, self.begun = ThreadPoolExecutor(args.jobs), []
 
     def once(self, row, seed, side, run):
         """A training that is not among the results yet."""
@@ -246,16 +251,19 @@ class Results:
         except Failed as error:
             say(f"{row.name}, seed {seed}, {side}: failed: {error}")
             return
-        self.lines.add(kind="run", **keys, **values, date=time.strftime("%Y-%m-%d"))
+        self.lines.add(kind="run", **keys, **values, threads=self.args.threads, date=time.strftime("%Y-%m-%d"))
         say(f"{row.name}, seed {seed}, {side}: {values['accuracy']:.2f} % in {values['seconds']:.0f} s")
+
+    def later(self, row, seed, side, run, *arguments):
+        self.begun.append(self.pool.submit(self.once, row, seed, side, lambda: run(*arguments)))
 
     def row(self, row):
         overrides = overrides_for(row, self.args.budget)
         values = recipe(row, overrides)
         for seed in self.args.seeds:
-            self.once(row, seed, "cnnrun", lambda: run_own(row, seed, overrides))
+            self.later(row, seed, "cnnrun", run_own, row, seed, overrides, self.args.threads)
             if row.net and self.python:
-                self.once(row, seed, "PyTorch", lambda: run_peer(self.python, row, seed, values))
+                self.later(row, seed, "PyTorch", run_peer, self.python, row, seed, values, self.args.threads)
 
     def note(self, kind, text):
         if not self.lines.has(kind=kind, text=text):
@@ -269,6 +277,8 @@ class Results:
                 self.row(row)
             except Failed as error:
                 say(f"{row.name}: left out: {error}")
+        for training in self.begun:
+            training.result()  # whatever went wrong in it is told
 
 
 def described(row, budget, seed):
