@@ -294,7 +294,10 @@ def described(row, budget, seed):
 
 
 def main():
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    # At once: an exit would wait for the trainings that have not begun. Those that run are sent the signal too, or end
+    # by themselves.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda number, _: os._exit(128 + number))
     args = arguments()
     os.makedirs(os.path.join(sides.ROOT, FOLDER), exist_ok=True)
     lines = Lines(os.path.join(sides.ROOT, FOLDER, "results.jsonl"))
