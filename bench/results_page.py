@@ -41,8 +41,8 @@ PyTorch's run.
 """
 
 TIMES = """\
-Minutes are from the start to the end of the process, test included, on two threads, and other programs may have run
-beside; [benchmarks.md](benchmarks.md) has times that were taken with care.
+Minutes are from the start to the end of the process, test included, with {threads}, and other programs may have run
+beside: they say when to come back, not how fast anything is. For that there is [benchmarks.md](benchmarks.md).
 """
 
 
@@ -158,9 +158,17 @@ def again(f):
     return (f"### {f.row.name}\n\n{recipe_text(f)}\n\n<!-- not run: trains for minutes -->\n```sh\n{text}\n```\n")
 
 
+def all_runs(figures):
+    return [run for f in figures for runs in f.runs.values() for run in runs.values()]
+
+
+def threads(figures):
+    counts = sorted({run["threads"] for run in all_runs(figures)})
+    return " or ".join(map(str, counts)) + (" thread" if counts == [1] else " threads")
+
+
 def versions(figures):
-    runs = [run for f in figures for runs in f.runs.values() for run in runs.values()]
-    lines = []
+    runs, lines = all_runs(figures), []
     for side in ("cnnrun", "PyTorch"):
         found = sorted({run["version"] for run in runs if run["side"] == side})
         if found:
@@ -193,7 +201,7 @@ def document(described, entries, budget):
         parts += [FIRST, grid(["network", "seed", "cnnrun", "PyTorch"], first)]
     parts += ["## MNIST and Fashion-MNIST\n",
               grid(["network", "images", "epochs", "each seed", "mean", "at least", "met", "min."],
-                   [alone_line(f) for f in alone]), TIMES]
+                   [alone_line(f) for f in alone]), TIMES.format(threads=threads(figures))]
     parts += [AGAIN, *[again(f) for f in figures]]
     about = versions(figures) + facts(entries)
     if about:
