@@ -23,8 +23,8 @@ arithmetic: in which order numbers are summed up. It is enough to lead two train
 error says how much of the difference of the means that explains. PyTorch runs with channels_last, and cuts and mirrors
 a whole batch at once.
 
-These trainings are short: in minutes a network does not come near its paper's accuracy, which takes a hundred times as
-long (`pipelines/classics/`). `./dev results --budget 10` trains ten times as long.
+These trainings are short: in minutes a network does not come near the accuracy of its paper, which trained more than a
+hundred times as long (`pipelines/classics/`). `./dev results --budget 10` trains ten times as long as here.
 """
 
 FIRST = """\
