@@ -100,9 +100,13 @@ static double best_value(const cnn_run *run, bool *smaller)
         return NAN;
     if (*smaller)
         return run->result.loss;
-    for (uint32_t i = 0; i < run->result.n_metrics; i++)
-        if (strcmp(run->result.metrics[i].name, name) == 0 && run->result.metrics[i].type.rank == 0)
-            return run->result.metrics[i].values[0];
+    for (uint32_t i = 0; i < run->result.n_metrics; i++) {
+        const cnn_metric_value *m = &run->result.metrics[i];
+        if (strcmp(m->name, name) != 0 || m->type.rank != 0)
+            continue;
+        *smaller = m->kind == CNN_METRIC_ERROR;
+        return m->values[0];
+    }
     return NAN;
 }
 

@@ -107,7 +107,7 @@ static const cnn_param checkpoint_params[] = {
     { CNN_FIELD(cnn_output_config, keep, INT), .def = "3", .min = 0, .max = 1e6,
       .help = "newest checkpoints that are kept; 0: all" },
     { CNN_FIELD(cnn_output_config, best, TEXT), .def = "",
-      .help = "also keep the best by this, e.g. test.accuracy" },
+      .help = "also keep the best by this, e.g. test.accuracy; of losses and errors the smallest" },
 };
 static const cnn_table checkpoint_table = CNN_TABLE(checkpoint_params);
 

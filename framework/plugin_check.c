@@ -110,7 +110,7 @@ static cnn_status check_layer(const char *owner, const void *component, cnn_erro
     const cnn_layer *layer = component;
     if (layer->role > CNN_ROLE_METRIC)
         return cnn_fail(err, CNN_INVALID, "%s: unknown role %u", owner, layer->role);
-    if (layer->metric > CNN_METRIC_COUNTS)
+    if (layer->metric > CNN_METRIC_ERROR)
         return cnn_fail(err, CNN_INVALID, "%s: unknown kind of metric %u", owner, layer->metric);
     return CNN_OK;
 }

@@ -183,11 +183,11 @@ static const cnn_layer layers[] = {
     { .c = CNN_COMPONENT(cnn_layer, "border_error", sizeof(border_params), CNN_TABLE(border_table),
                          "Mean of the absolute differences at the border of an image.",
                          "border_error: 4"),
-      .role = CNN_ROLE_METRIC, .metric = CNN_METRIC_MEAN, .build = border_error },
+      .role = CNN_ROLE_METRIC, .metric = CNN_METRIC_ERROR, .build = border_error },
     { .c = CNN_COMPONENT(cnn_layer, "inner_error", sizeof(border_params), CNN_TABLE(border_table),
                          "Mean of the absolute differences inside of the border of an image.",
                          "inner_error: 4"),
-      .role = CNN_ROLE_METRIC, .metric = CNN_METRIC_MEAN, .build = inner_error },
+      .role = CNN_ROLE_METRIC, .metric = CNN_METRIC_ERROR, .build = inner_error },
 };
 // clang-format on
 

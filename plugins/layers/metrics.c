@@ -109,10 +109,10 @@ static const cnn_layer layers[] = {
       .role = CNN_ROLE_METRIC, .metric = CNN_METRIC_COUNTS, .build = confusion },
     { .c = CNN_COMPONENT(cnn_layer, "mean_squared_error", 0, CNN_NO_PARAMS,
                          "Mean of the squared differences.", "mean_squared_error"),
-      .role = CNN_ROLE_METRIC, .metric = CNN_METRIC_MEAN, .build = mean_squared_error },
+      .role = CNN_ROLE_METRIC, .metric = CNN_METRIC_ERROR, .build = mean_squared_error },
     { .c = CNN_COMPONENT(cnn_layer, "mean_absolute_error", 0, CNN_NO_PARAMS,
                          "Mean of the absolute differences.", "mean_absolute_error"),
-      .role = CNN_ROLE_METRIC, .metric = CNN_METRIC_MEAN, .build = mean_absolute_error },
+      .role = CNN_ROLE_METRIC, .metric = CNN_METRIC_ERROR, .build = mean_absolute_error },
 };
 // clang-format on
 

@@ -1,9 +1,9 @@
 #!/bin/sh
-# classic.sh CNNRUN SOURCE_DIR NAME MODE SHAPE CLASSES [PATH=VALUE ...]: a network of pipelines/classics on small images:
-# two steps of training, then one step or the output on two backends.
+# classic.sh CNNRUN BACKENDS SOURCE_DIR NAME MODE SHAPE CLASSES [PATH=VALUE ...]: a network of pipelines/classics on small
+# images: two steps of training, then one step or the output on several backends.
 set -eu
-cnnrun=$1 pipeline=$2/pipelines/classics/$3.yaml mode=$4 shape=$5 classes=$6
-shift 6
+cnnrun=$1 backends=$2 pipeline=$3/pipelines/classics/$4.yaml mode=$5 shape=$6 classes=$7
+shift 7
 
 batch=${shape%%x*} image=${shape#*x}
 channels=${image%%x*} size=${image##*x}
@@ -22,5 +22,5 @@ trap 'rm -rf "$work"' EXIT
 [ "$mode" = train ] || batch=2
 cd "$work"
 run train "$pipeline" "$data" "$@" backend=cpu fallback=forbid train.batch="$batch" train.steps=2 test.every=0 output.dir=
-run compare "$pipeline" "$data" "$@" backend=reference,cpu fallback=forbid --batch "$batch" --mode "$mode"
+run compare "$pipeline" "$data" "$@" backend="$backends" fallback=forbid --batch "$batch" --mode "$mode"
 tail -n 1 log

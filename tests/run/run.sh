@@ -122,6 +122,15 @@ quiet)
     if [ -s log.log ]; then fail "--quiet prints"; fi
     [ -s q/metrics.csv ] && [ -s q/log.jsonl ] || fail "the reports are missing"
     ;;
+best) # a larger PSNR, a smaller error and a smaller loss are better
+    pipeline=$source/tests/run/best.yaml
+    for metric in psnr mean_absolute_error loss; do
+        train near-$metric output.checkpoint.best=test.$metric
+        same near-$metric/best.safetensors near-$metric/checkpoint-0003.safetensors
+        train far-$metric output.checkpoint.best=test.$metric train.optimizer.sgd.lr=1.2
+        same far-$metric/best.safetensors far-$metric/checkpoint-0001.safetensors
+    done
+    ;;
 *)
     fail "no case $case"
     ;;

@@ -23,6 +23,8 @@ typedef enum cnn_metric_kind {
     CNN_METRIC_MEAN = 0, /* divided by the number of samples */
     CNN_METRIC_PERCENT,  /* the same, shown as a percentage */
     CNN_METRIC_COUNTS,   /* shown as counts: rows are targets, columns predictions */
+    CNN_METRIC_ERROR,    /* divided by the number of samples; the smaller the better, where of the
+                            others a larger result is better */
 } cnn_metric_kind;
 
 typedef struct cnn_layer {
