@@ -233,6 +233,7 @@ static void kinds_have_rules_of_their_own(void)
     CHECK_REFUSED(&s, "takes at least 2 inputs but at most 1");
     s.kernel.target = "metal";
     CHECK_REFUSED(&s, "no kernel for the target \"host\"");
+    s.kernel.target = "metal";
     s.kernel.run = NULL;
     CHECK_REFUSED(&s, "kernel 0 for \"metal\" has no function");
     s.kernel.target = "spirv";
