@@ -1,7 +1,8 @@
 #include "operands.glsl"
 // Convolutions of single planes, and the gradient of their inputs: result q of an image is
 //
-//   out[q, i, j] = sum over c < channels, taps (r, s) of left[q * channels + c, r, s] * right[q / share * channels + c, y, x]
+//   out[q, i, j] = sum over c < channels, taps (r, s) of
+//                  left[q * channels + c, r, s] * right[q / share * channels + c, y, x]
 //   y = i * stride_y + r * step_y + offset_y, x = j * stride_x + s * step_x + offset_x
 //
 // where a term with y or x outside of the plane is 0. An invocation makes four neighbours of a row.

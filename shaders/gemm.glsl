@@ -9,8 +9,8 @@
 // convolution has columns (image, y, x) and terms (channel, tap y, tap x); the gradient of its weights columns
 // (channel, tap y, tap x) and terms (image, y, x); a product of matrices has planes of one element.
 //
-// Work groups: x and y count tiles of the result, y rows first; z counts groups, and parts of the terms, each of which has
-// a result of its own.
+// Work groups: x and y count tiles of the result, y rows first; z counts groups, and parts of the terms, each of which
+// has a result of its own.
 layout(constant_id = 1) const uint ROWS = 8; // results of an invocation: ROWS x COLUMNS
 layout(constant_id = 2) const uint COLUMNS = 4;
 layout(constant_id = 3) const uint DOWN = 8; // invocations of a work group: DOWN x ACROSS
@@ -20,7 +20,7 @@ layout(constant_id = 6) const bool SHARED = false;      // tiles in shared memor
 layout(constant_id = 7) const bool ALONG_TERMS = false; // in `right` neighbours in memory are terms, not columns
 
 #ifdef TEXELS
-layout(constant_id = 8) const bool FOURS = false; // texels of `left` are four rows, distances are in texels, left_row is that of ROWS rows
+layout(constant_id = 8) const bool FOURS = false; // texels of `left` are four rows; its distances are in texels
 #endif
 OPERAND(0, left_operand, left)
 OPERAND(1, right_operand, right)

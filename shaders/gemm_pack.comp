@@ -31,7 +31,8 @@ void main()
     uint group = divide(nth, by_blocks), row = ((nth - group * blocks) * fours + four) * 4;
     uint line = divide(k, by_s_taps), s = k - line * s_taps;
     uint c = divide(line, by_r_taps), r = line - c * r_taps;
-    uint from = left_first + group * left_group + c * left_c + r * left_r + s * left_s, last = rows - 1, step = left_row;
+    uint from = left_first + group * left_group + c * left_c + r * left_r + s * left_s;
+    uint last = rows - 1, step = left_row;
     for (uint i = 0; i < 4; i++)
         packed[at * 4 + i] = texelFetch(left, int(from + min(row + i, last) * step)).x;
 }

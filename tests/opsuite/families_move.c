@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-enum { MOST_NUMBERS = 10000 };
+enum { MOST_NUMBERS = 60000 };
 
 static void note_type(scene *s, const char *what, cnn_value x)
 {
@@ -14,13 +14,25 @@ static void note_type(scene *s, const char *what, cnn_value x)
     note(s, "%s %s\n", what, text);
 }
 
-/* Few axes are long, many are short. */
+/* Two axes are long and the others short, or all are of one kind. */
+static void draw_sizes(scene *s, cnn_type *type)
+{
+    const int64_t most = type->rank < 4 ? 70 : type->rank == 4 ? 20 : 4;
+    for (uint32_t i = 1; i < type->rank; i++)
+        type->dim[i] = between(s, 1, most);
+    if (type->rank < 3 || one_in(s, 2))
+        return;
+    for (uint32_t i = 1; i < type->rank; i++)
+        type->dim[i] = between(s, 2, 3);
+    type->dim[between(s, 1, type->rank - 1)] = between(s, 16, 40);
+    type->dim[type->rank - 1] = between(s, 16, 40);
+}
+
 static cnn_value draw_numbers(scene *s, cnn_dtype dtype)
 {
     cnn_type type = cnn_type1(dtype, s->batch);
     type.rank = (uint32_t)between(s, 1, CNN_MAX_RANK);
-    for (uint32_t i = 1; i < type.rank; i++)
-        type.dim[i] = between(s, 1, type.rank < 4 ? 70 : type.rank == 4 ? 20 : 4);
+    draw_sizes(s, &type);
     while (cnn_count(&type) > MOST_NUMBERS)
         for (uint32_t i = 1; i < type.rank; i++)
             type.dim[i] = (type.dim[i] + 1) / 2;
@@ -46,16 +58,29 @@ static cnn_value concat(scene *s, cnn_value x, int64_t axis)
     return cnn_concat(s->b, in, n, axis);
 }
 
+static void swap(int64_t *order, int64_t i, int64_t j)
+{
+    const int64_t other = order[i];
+    order[i] = order[j];
+    order[j] = other;
+}
+
+/* Half of them with the longest of the axes before the last behind: those have tiles. */
 static cnn_value transpose(scene *s, cnn_value x)
 {
     int64_t order[CNN_MAX_RANK] = { 0, 1, 2, 3, 4, 5 };
-    const uint32_t rank = cnn_type_of(s->b, x)->rank;
-    for (uint32_t i = rank; i > 1; i--) {
-        const int64_t j = between(s, 0, i - 1), other = order[i - 1];
-        order[i - 1] = order[j];
-        order[j] = other;
-    }
-    cnn_dims_attrs a = { { rank, -1, order } };
+    const cnn_type type = *cnn_type_of(s->b, x);
+    const int64_t rank = type.rank;
+    for (int64_t i = rank - 1; i > 0; i--)
+        swap(order, i, between(s, 0, i));
+    int64_t longest = 0;
+    for (int64_t i = 1; i < rank - 1; i++)
+        longest = type.dim[i] > type.dim[longest] ? i : longest;
+    const bool is_last = one_in(s, 2);
+    for (int64_t i = 0; i < rank - 1 && is_last; i++)
+        if (order[i] == longest)
+            swap(order, i, rank - 1);
+    cnn_dims_attrs a = { { type.rank, -1, order } };
     return cnn_op1(s->b, "transpose", &a, &x, 1);
 }
 
@@ -72,7 +97,8 @@ static cnn_value move_once(scene *s, cnn_value x)
     if (s->g->failed)
         return x;
     const int64_t axis = between(s, 0, (int64_t)cnn_type_of(s->b, x)->rank - 1);
-    switch (between(s, 0, 5)) {
+    const bool is_large = cnn_count(cnn_type_of(s->b, x)) > MOST_NUMBERS;
+    switch (is_large ? 1 : between(s, 0, 5)) {
     case 0:
         x = reshape(s, x);
         note_type(s, "reshape to", x);

@@ -124,7 +124,9 @@ int64_t vk_gemm_parts(const vk_plan *plan, int64_t groups, int64_t rows, int64_t
         length = even < SHORTEST ? SHORTEST : even < length ? even : length;
     }
     const int64_t parts = length > 0 ? vk_divided_up(terms, length) : 1;
-    const int64_t fit = vk_span_limit(plan->device) / (groups * rows * columns);
+    const int64_t room = vk_span_limit(plan->device) / (groups * rows * columns);
+    const int64_t most = plan->device->limits.groups[2] / groups;
+    const int64_t fit = room < most ? room : most;
     return parts <= fit ? (parts > 1 ? parts : 1) : fit > 1 ? fit : 1;
 }
 

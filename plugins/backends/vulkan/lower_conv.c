@@ -300,6 +300,8 @@ static cnn_status covers(const cnn_device *device, const cnn_program *program, c
     const int64_t most = vk_span_limit(device);
     int64_t kernels = 0;
     bool cut = false;
+    if (((const cnn_conv2d_attrs *)node->attrs)->groups > device->limits.groups[2])
+        return cnn_fail(why, CNN_UNSUPPORTED, "more groups than a dispatch of this device has");
     for (uint32_t i = 0; i < 3; i++) {
         const cnn_type *t = &cnn_value_at(program, i < 2 ? node->in[i] : node->out[0])->type;
         const cnn_status status = check_sides(node->attrs, t, why);

@@ -43,8 +43,9 @@ static product product_of(const vk_plan *plan, uint32_t n)
 }
 
 /* Each matrix is cut along its rows as they are stored. */
-static void choose_cuts(product *p, int64_t most)
+static void choose_cuts(product *p, const vk_limits *limits, int64_t most)
 {
+    enum { LEAST_TILE = 16 }; /* rows of a work group */
     p->m_cut = p->m;
     p->n_cut = p->n;
     p->k_cut = p->k;
@@ -57,6 +58,7 @@ static void choose_cuts(product *p, int64_t most)
     else
         p->k_cut = lesser(p->k_cut, most / p->n);
     p->m_cut = lesser(p->m_cut, most / p->n);
+    p->m_cut = lesser(p->m_cut, LEAST_TILE * (int64_t)limits->groups[1]);
 }
 
 static int64_t parts_of(const vk_plan *plan, const product *p, int64_t rows, range k)
@@ -136,7 +138,7 @@ cnn_status vk_lower_matmul(vk_plan *plan, uint32_t n, cnn_error *err)
     product p = product_of(plan, n);
     const int64_t most = vk_span_limit(plan->device);
     (void)err;
-    choose_cuts(&p, most);
+    choose_cuts(&p, &plan->device->limits, most);
     while (p.m_cut > 1 && all_parts(plan, &p, p.m_cut) * p.m_cut * p.n > most)
         p.m_cut = (p.m_cut + 1) / 2;
     const int64_t parts = all_parts(plan, &p, p.m_cut);
