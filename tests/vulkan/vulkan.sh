@@ -63,6 +63,11 @@ classic) # NAME MODE SHAPE CLASSES [PATH=VALUE ...], see tests/classics
         "data.source={synthetic: {classes: $classes, channels: $channels, height: $size, width: $size, train: 16, test: 16}}"
     tail -n 1 log
     ;;
+plugin) # PIPELINE DIR: a layer from outside agrees, trains and meets its expectation
+    run compare "$1" backend=reference,vulkan:0 fallback=forbid --plugin-path "$2" --batch 5
+    tail -n 1 log
+    run "$1" backend=vulkan:0 fallback=forbid --plugin-path "$2"
+    ;;
 trajectory) # NET COMPARE: ten steps from the same weights as PyTorch
     net=$1 compare=$2
     for epochs in 0 1; do
