@@ -348,19 +348,52 @@ void sum_in_tiles(place p, uint first, uint end)
 
 // ---- results ----
 
+// Where column j of the tile begins.
+uint column_begin(place p, uint part, uint j)
+{
+    uint n = p.first_column + p.across + j * ACROSS;
+    uint u = n / plane, rest = n - u * plane, i = rest / line;
+    uint row = p.group * rows + p.first_row + p.down * ROWS;
+    return out_first + part * out_part + row * out_row + u * out_u + i * out_i + (rest - i * line) * out_j;
+}
+
+void put_column(place p, uint part, uint j)
+{
+    uint at = column_begin(p, part, j), first = p.first_row + p.down * ROWS, distance = out_row, end = rows;
+    bool there = p.first_column + p.across + j * ACROSS < columns;
+    [[unroll]] for (uint m = 0; m < ROWS; m++) {
+        if (there && first + m < end)
+            result[at] = EPILOGUE(sums[m * COLUMNS + j], at);
+        at += distance;
+    }
+}
+
+// The same in a loop, of sums that lie in memory: a processor's driver takes its time to translate what each result
+// goes through, once for each place in the text.
+void put_in_a_loop(place p, uint part)
+{
+    float done[ROWS * COLUMNS];
+    [[unroll]] for (uint n = 0; n < ROWS * COLUMNS; n++)
+        done[n] = sums[n];
+    uint first = p.first_row + p.down * ROWS, distance = out_row, end = rows, end_column = columns;
+    [[dont_unroll]] for (uint j = 0; j < COLUMNS; j++) {
+        uint at = column_begin(p, part, j);
+        bool there = p.first_column + p.across + j * ACROSS < end_column;
+        [[dont_unroll]] for (uint m = 0; m < ROWS; m++) {
+            if (there && first + m < end)
+                result[at] = EPILOGUE(done[m * COLUMNS + j], at);
+            at += distance;
+        }
+    }
+}
+
 void put_results(place p, uint part)
 {
-    uint row_distance = out_row, first_row = p.first_row + p.down * ROWS, end_row = rows, end_column = columns;
-    uint from = out_first + part * out_part + (p.group * end_row + first_row) * row_distance;
-    [[unroll]] for (uint j = 0; j < COLUMNS; j++) {
-        uint n = p.first_column + p.across + j * ACROSS;
-        uint u = n / plane, rest = n - u * plane, i = rest / line;
-        uint at = from + u * out_u + i * out_i + (rest - i * line) * out_j;
-        [[unroll]] for (uint m = 0; m < ROWS; m++) {
-            if (n < end_column && first_row + m < end_row)
-                result[at] = EPILOGUE(sums[m * COLUMNS + j], at);
-            at += row_distance;
-        }
+    if (SHARED) {
+        [[unroll]] for (uint j = 0; j < COLUMNS; j++)
+            put_column(p, part, j);
+    } else {
+        put_in_a_loop(p, part);
     }
 }
 
