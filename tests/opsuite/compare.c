@@ -7,7 +7,7 @@
  * these are of size 1, which gives 2e-5, and up to about 5 where some thousands of them are summed
  * over the batch, 3 sqrt(5000) 6e-8 x 5 < 8e-5. A scalar is the sum of all: its terms may be as
  * large as the largest result of the program. NaN and infinities are to be where they are in the
- * reference's; integers are to be equal. */
+ * reference's; integers are to be equal. No backend has bounds of its own. */
 #include "opsuite.h"
 
 #include <math.h>
