@@ -25,7 +25,7 @@ import sides
 from processes import MALLOC, Failed, environment, run_once
 
 FOLDER = os.path.join("build", "results")  # in ROOT
-LOGGED = 10  # steps whose mean loss both sides tell
+TOLD = 10  # steps whose losses both sides tell
 MOST_SECONDS = 24 * 3600
 
 
@@ -158,7 +158,7 @@ def images_seen(row, values):
 
 def own_command(program, row, seed, overrides):
     name = f"{row.name}-{seed}"
-    log = [f"train.log_every={LOGGED}"] if row.net else []
+    log = ["train.log_every=1", "--quiet"] if row.net else []
     return [program, row.pipeline, f"train.seed={seed}", *overrides, *log, f"output.dir={FOLDER}/runs/{name}"]
 
 
@@ -176,7 +176,7 @@ def run_own(row, seed, overrides, threads):
     tested = [event for event in events if event["event"] == "eval_end"][-1]
     losses = [event["loss"] for event in events if event["event"] == "log"]
     version = subprocess.run([sides.CNNRUN, "--version"], capture_output=True, text=True).stdout.split("\n")[0]
-    return {"accuracy": 100 * tested["metrics"]["accuracy"], "seconds": seconds, "losses": losses[:10],
+    return {"accuracy": 100 * tested["metrics"]["accuracy"], "seconds": seconds, "losses": losses[:TOLD],
             "version": version}
 
 
