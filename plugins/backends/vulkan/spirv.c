@@ -26,7 +26,6 @@ enum {
 
     DECORATION_SPEC_ID = 1,
     DECORATION_BUFFER_BLOCK = 3,
-    DECORATION_BUILT_IN = 11,
     DECORATION_NON_WRITABLE = 24,
     DECORATION_BINDING = 33,
     DECORATION_SET = 34,
@@ -50,7 +49,7 @@ typedef struct id_facts {
     uint32_t last_offset; /* of a struct's members, bytes */
     uint32_t read_only;   /* members of a struct that are; of a variable: 1 */
     uint32_t members;     /* of a struct that are decorated with an offset */
-    bool has_binding, has_set, buffer_block;
+    bool is_variable, has_binding, has_set, buffer_block;
 } id_facts;
 
 typedef struct module {
@@ -171,6 +170,7 @@ static cnn_status read_instruction(module *m, const uint32_t *op, uint32_t n, cn
             return broken(err);
         f->type = op[1];
         f->storage = op[3];
+        f->is_variable = true;
         return CNN_OK;
     default:
         return CNN_OK;
@@ -221,8 +221,9 @@ static cnn_status check_buffer(const module *m, const id_facts *variable, cnn_er
 static cnn_status check_variable(const module *m, const id_facts *variable, cnn_error *err)
 {
     const id_facts *block;
+    if (!variable->is_variable)
+        return CNN_OK;
     switch (variable->storage) {
-    case 0: /* no variable */
     case STORAGE_INPUT:
     case STORAGE_WORKGROUP:
     case STORAGE_PRIVATE:
