@@ -28,7 +28,7 @@ train() { # DIR EPOCHS OPTION...
     shift 2
     run train "$source/pipelines/mnist-hw1.yaml" backend=vulkan:0 fallback=forbid output.dir="$dir" test.every=0 \
         output.checkpoint.best= train.batch=32 train.epochs="$epochs" \
-        "data.source={synthetic: {classes: 10, height: 28, width: 28, train: 1616, test: 16}}" "$@"
+        "data.source={synthetic: {classes: 10, height: 28, width: 28, train: 816, test: 16}}" "$@"
 }
 
 "$cnnrun" show placement "$source/pipelines/synthetic.yaml" backend=vulkan:0 >log 2>&1

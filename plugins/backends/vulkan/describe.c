@@ -147,5 +147,6 @@ void vk_describe(const vk_api *vk, VkPhysicalDevice physical, vk_found *found)
     info->memory = memory_of(vk, physical);
     info->rank = rank_of(p->deviceType);
     judge(vk, p, found);
-    info->automatic = info->usable != 0 && p->deviceType != VK_PHYSICAL_DEVICE_TYPE_CPU;
+    /* An integrated or virtual one may be slower than its processor: taken where it is named. */
+    info->automatic = info->usable != 0 && p->deviceType == VK_PHYSICAL_DEVICE_TYPE_DISCRETE_GPU;
 }
