@@ -1,6 +1,7 @@
 /* Opens backends, gives every node to one, and cuts the program where the backend changes. */
 #include "place.h"
 
+#include <stddef.h>
 #include <string.h>
 
 /* ---- opening ---- */
@@ -17,6 +18,14 @@ static cnn_status find_backend(cnn_registry *registry, const char *name,
     if (status == CNN_OK)
         *backend = (const cnn_backend *)(const void *)component;
     return status;
+}
+
+/* Drivers take time and memory: who has no device for `auto` is not asked for the others. */
+static bool is_worth_asking(const cnn_backend *backend, const cnn_host *host)
+{
+    const size_t end = offsetof(cnn_backend, may_be_automatic) + sizeof backend->may_be_automatic;
+    return backend->c.size < end || backend->may_be_automatic == NULL ||
+           backend->may_be_automatic(host);
 }
 
 /* The usable device of the highest rank over all backends, as "name" or "name:n". */
@@ -36,7 +45,8 @@ static const char *choose_backend(cnn_registry *registry)
             continue;
         cnn_device_info *devices = CNN_NEW_ARRAY(registry->arena, cnn_device_info, MAX_DEVICES);
         const cnn_backend *backend = (const cnn_backend *)(const void *)component;
-        if (backend->devices(registry->host, devices, MAX_DEVICES, &count, &ignored) != CNN_OK)
+        if (!is_worth_asking(backend, registry->host) ||
+            backend->devices(registry->host, devices, MAX_DEVICES, &count, &ignored) != CNN_OK)
             continue;
         for (uint32_t d = 0; d < count && d < MAX_DEVICES; d++)
             if (devices[d].usable != 0 && devices[d].automatic != 0 &&

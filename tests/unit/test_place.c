@@ -41,6 +41,20 @@ static void of_equal_ranks_auto_takes_the_first_name(void)
     toy_close(&t);
 }
 
+static void who_has_nothing_for_auto_is_not_asked(void)
+{
+    toy t;
+    cnn_stack stack;
+    open_graph(&t);
+    toy_kinds[TOY].absent = true;
+    CHECK_INT(cnn_stack_open(&t.registry, "auto", false, &stack, &err), CNN_OK);
+    CHECK_STR(stack.items[0].name, "base");
+    CHECK_INT(toy_kinds[TOY].asked, 0);
+    CHECK_INT(toy_kinds[BASE].asked, 1);
+    cnn_stack_close(&stack);
+    toy_close(&t);
+}
+
 static void a_name_with_a_device_is_another_backend_of_the_stack(void)
 {
     toy t;
@@ -343,7 +357,7 @@ int main(void)
 {
     return RUN_TESTS(
         TEST(auto_takes_the_usable_device_of_the_highest_rank),
-        TEST(of_equal_ranks_auto_takes_the_first_name),
+        TEST(of_equal_ranks_auto_takes_the_first_name), TEST(who_has_nothing_for_auto_is_not_asked),
         TEST(a_name_with_a_device_is_another_backend_of_the_stack),
         TEST(what_cannot_be_opened_says_why), TEST(without_a_usable_device_auto_is_an_error),
         TEST(one_backend_for_all_is_one_part), TEST(a_node_that_is_not_supported_cuts_the_program),

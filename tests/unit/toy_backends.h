@@ -18,6 +18,8 @@ typedef struct toy_kind {
     const char *refuses; /* an op, "*": all, NULL: none */
     bool hides;          /* no host_pointer */
     bool usable, automatic;
+    bool absent; /* may_be_automatic says no */
+    int asked;   /* how often for its devices */
     int32_t rank;
     int opened, buffers, execs; /* alive */
     int allocs, reads, writes, runs;
@@ -54,7 +56,8 @@ struct cnn_exec {
 
 static inline cnn_status toy_devices(int kind, cnn_device_info *out, uint32_t cap, uint32_t *count)
 {
-    const toy_kind *k = &toy_kinds[kind];
+    toy_kind *k = &toy_kinds[kind];
+    k->asked++;
     *count = 1;
     if (cap > 0)
         out[0] = (cnn_device_info){ .size = sizeof *out,
@@ -161,6 +164,11 @@ static inline cnn_status toy_run(cnn_exec *exec, cnn_buffer *const *bindings, cn
         (void)host, (void)err;                                                             \
         return toy_devices(kind, out, cap, count);                                         \
     }                                                                                      \
+    static inline bool present_##kind(const cnn_host *host)                                \
+    {                                                                                      \
+        (void)host;                                                                        \
+        return !toy_kinds[kind].absent;                                                    \
+    }                                                                                      \
     static inline cnn_status open_##kind(const cnn_host *host, const char *which,          \
                                          cnn_device **out, cnn_error *err)                 \
     {                                                                                      \
@@ -181,7 +189,8 @@ TOY_KIND(ABOUT)
         .stands_on = base, .devices = devices_##kind, .open = open_##kind,                         \
         .close = toy_close_device, .supports = toy_supports, .compile = toy_compile,               \
         .release = toy_release, .alloc = toy_alloc, .free = toy_free, .host_pointer = toy_pointer, \
-        .write = toy_write, .read = toy_read, .run = toy_run, .wait = cnn_host_wait                \
+        .write = toy_write, .read = toy_read, .run = toy_run, .wait = cnn_host_wait,               \
+        .may_be_automatic = present_##kind                                                         \
     }
 
 static const cnn_backend toy_backend_table[] = {

@@ -74,6 +74,10 @@ typedef struct cnn_backend {
      * of the program took. Nodes that run as one are counted at the one that gives the work its
      * name (a convolution, say), the others get 0. NULL: only whole runs can be timed. */
     cnn_status (*profile)(cnn_exec *, cnn_buffer *const *bindings, double *seconds, cnn_error *);
+
+    /* Optional, for `backend: auto`: may there be a device that is automatic? Cheap: loads and
+     * opens nothing; only then `devices` is asked. NULL: yes. */
+    bool (*may_be_automatic)(const cnn_host *);
 } cnn_backend;
 
 #ifdef __cplusplus

@@ -36,6 +36,7 @@ static const cnn_backend backends[] = {
         .run = vk_run,
         .wait = wait,
         .profile = vk_profile,
+        .may_be_automatic = vk_may_be_automatic,
     },
 };
 

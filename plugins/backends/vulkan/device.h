@@ -100,6 +100,7 @@ struct cnn_device {
 /* ---- select.c, device.c: `which` is "", an index, "name=TEXT" or "uuid=HEX" ---- */
 cnn_status vk_devices(const cnn_host *, cnn_device_info *out, uint32_t cap, uint32_t *count,
                       cnn_error *);
+bool vk_may_be_automatic(const cnn_host *); /* is there a device file of a GPU? */
 cnn_status vk_device_open(const cnn_host *, const char *which, cnn_device **, cnn_error *);
 void vk_device_close(cnn_device *); /* waits; complaints of the validation layers are logged */
 
