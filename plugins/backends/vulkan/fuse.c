@@ -57,8 +57,7 @@ static bool fits(const vk_plan *plan, const cnn_node *map, int32_t result)
 {
     enum { OWN = 3, WORDS = 1 };
     const vk_limits *limits = &plan->device->limits;
-    const uint32_t most =
-        limits->storage_buffers < VK_MOST_BINDINGS ? limits->storage_buffers : VK_MOST_BINDINGS;
+    const uint32_t most = vk_most_bindings(plan->device);
     vk_expression e;
     vk_glsl g;
     if (express(plan, map, result, OWN, &e, &g) != CNN_OK)

@@ -54,8 +54,7 @@ static cnn_status make_pipeline(cnn_device *d, entry *e, cnn_error *err)
 
 static cnn_status check_counts(const cnn_device *d, const vk_kernel *k, cnn_error *err)
 {
-    const uint32_t most =
-        d->limits.storage_buffers < VK_MOST_BINDINGS ? d->limits.storage_buffers : VK_MOST_BINDINGS;
+    const uint32_t most = vk_most_bindings(d);
     if (k->n_bindings > most || k->n_push > VK_MOST_PUSH || k->n_specs > VK_MOST_SPECS)
         return cnn_fail(err, CNN_INTERNAL,
                         "vulkan: shader %s wants %u bindings, %u push constants and %u "
@@ -202,12 +201,6 @@ cnn_status vk_pipelines_of(cnn_device *d, const vk_kernel *const *kernels, uint3
     free(w.jobs);
     free(entries);
     return status;
-}
-
-cnn_status vk_pipeline_of(cnn_device *d, const vk_kernel *kernel, const vk_pipeline **out,
-                          cnn_error *err)
-{
-    return vk_pipelines_of(d, &kernel, 1, out, err);
 }
 
 /* ---- open and close ---- */

@@ -28,6 +28,13 @@ static inline VkDescriptorType vk_descriptor_type(uint32_t texels, uint32_t bind
                                         : VK_DESCRIPTOR_TYPE_STORAGE_BUFFER;
 }
 
+/* Bindings that a kernel may have on a device. */
+static inline uint32_t vk_most_bindings(const cnn_device *device)
+{
+    const uint32_t most = device->limits.storage_buffers;
+    return most < VK_MOST_BINDINGS ? most : VK_MOST_BINDINGS;
+}
+
 typedef struct vk_pipeline {
     VkPipeline pipeline;
     VkPipelineLayout layout;
@@ -54,7 +61,6 @@ void vk_kernels_close(cnn_device *); /* writes the driver's cache */
  */
 cnn_status vk_pipelines_of(cnn_device *, const vk_kernel *const *kernels, uint32_t n,
                            const vk_pipeline **out, cnn_error *);
-cnn_status vk_pipeline_of(cnn_device *, const vk_kernel *, const vk_pipeline **out, cnn_error *);
 
 /* ---- compile.c: GLSL -> SPIR-V by glslang, for Vulkan 1.1 ---- */
 

@@ -32,9 +32,7 @@ cnn_status vk_read_map(const cnn_program *program, const cnn_node *node, const i
 static cnn_status check_operands(const cnn_device *device, const vk_expression *e, const vk_glsl *g,
                                  cnn_error *why)
 {
-    const uint32_t most = device->limits.storage_buffers < VK_MOST_BINDINGS
-                              ? device->limits.storage_buffers
-                              : VK_MOST_BINDINGS;
+    const uint32_t most = vk_most_bindings(device);
     if (1 + g->n_bindings > most)
         return cnn_fail(why, CNN_UNSUPPORTED,
                         "an expression of %u operands, and a kernel of this device reaches %u",
