@@ -1,6 +1,6 @@
 """./dev bench: cnnrun and its peers in turns, in one run.
 
-    bench.py [--quick] [--rows a,b] [--rounds N] [--backend NAME] [--out FILE]
+    bench.py [--quick] [--vulkan] [--rows a,b] [--rounds N] [--backend NAME] [--out FILE]
 
 For each row every setting of every peer is prepared and tried; those that are much slower than the best are done
 with that. The others and cnnrun are measured in rounds: cnnrun, peer, peer, cnnrun, peer, peer, ... Each figure
@@ -24,6 +24,8 @@ from processes import Failed
 THREADS = 2
 # A setting that is this much slower than the best when it is tried cannot become the best.
 SLOWER = {"train": 1.4, "infer": 1.4, "whole": 1.1, "memory": 1.1}
+# Of a Vulkan driver that computes on the processor: as many threads as everybody has, and taken without being named.
+DRIVER = {"LP_NUM_THREADS": str(THREADS), "CNNRUN_VK_ALLOW_CPU": "1"}
 BUSY = 0.15  # share of the processors that others use: with more, spinning threads would wait for each other
 TRIALS = 3
 # A round that others disturbed is taken again, but not more often than this times the rounds.
@@ -33,12 +35,16 @@ MOST_ROUNDS = 2
 def arguments():
     parser = argparse.ArgumentParser(prog="./dev bench", description="Measures cnnrun and its peers in turns.")
     parser.add_argument("--quick", action="store_true", help="a few minutes: shorter, fewer settings, nothing compiled")
-    parser.add_argument("--rows", help="names, with commas: " + ", ".join(row.name for row in table.ROWS))
+    parser.add_argument("--vulkan", action="store_true", help="the rows of the Vulkan backend instead: a few minutes")
+    parser.add_argument("--rows", help="names, with commas: " + ", ".join(row.name for row in table.ROWS) +
+                        "; with --vulkan: " + ", ".join(row.name for row in table.VULKAN_ROWS))
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--backend", default="auto", help="of cnnrun")
-    parser.add_argument("--out", help="the document; docs/benchmarks.md for a whole run, else one in build/bench")
+    parser.add_argument("--backend", help="of cnnrun; default: auto, with --vulkan: vulkan")
+    parser.add_argument("--out", help="the document; docs/benchmarks.md, with --vulkan docs/benchmarks-vulkan.md, for "
+                        "a whole run, else one in build/bench")
     args = parser.parse_args()
-    known = {row.name: row for row in table.ROWS}
+    args.backend = args.backend or ("vulkan" if args.vulkan else "auto")
+    known = {row.name: row for row in (table.VULKAN_ROWS if args.vulkan else table.ROWS)}
     names = args.rows.split(",") if args.rows else list(known)
     for name in names:
         if name not in known:
@@ -47,7 +53,8 @@ def arguments():
     if args.rounds < 1:
         parser.error("--rounds must be at least 1")
     whole = not args.quick and len(names) == len(known)
-    args.out = args.out or os.path.join(sides.ROOT, "docs" if whole else sides.BUILD, "benchmarks.md")
+    name = "benchmarks-vulkan.md" if args.vulkan else "benchmarks.md"
+    args.out = args.out or os.path.join(sides.ROOT, "docs" if whole else sides.BUILD, name)
     return args
 
 
@@ -119,6 +126,14 @@ def machine():
         "commit": first_line("git", "-C", sides.ROOT, "rev-parse", "--short", "HEAD"),
         "date": time.strftime("%Y-%m-%d"),
     }
+
+
+def vulkan_device():
+    """What `backend: vulkan` takes, as cnnrun devices calls it."""
+    for line in subprocess.run([sides.CNNRUN, "devices"], capture_output=True, text=True).stdout.splitlines():
+        if line.startswith("vulkan"):
+            return " ".join(line.split())
+    return "none"
 
 
 class Results:
@@ -259,10 +274,14 @@ def main():
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         sys.exit("bench: another run is going on; two would disturb each other")
-    path = os.path.join(sides.BUILD, "results.jsonl")
+    path = os.path.join(sides.BUILD, "results-vulkan.jsonl" if args.vulkan else "results.jsonl")
     results = Results(path)
-    results.add("run", quick=args.quick, backend=args.backend, threads=THREADS, **machine())
-    found, missing = sides.find_peers()
+    about = {"vulkan": args.vulkan, **machine()}
+    if args.vulkan:
+        os.environ.update(DRIVER)
+        about["device"] = vulkan_device()
+    results.add("run", quick=args.quick, backend=args.backend, threads=THREADS, **about)
+    found, missing = sides.find_peers(args.rows)
     for name, why in missing.items():
         say(f"{name}: not measured: {why}")
         results.add("absent", side=name, why=why)

@@ -62,7 +62,7 @@ class Run:
 
 def read(path):
     run = Run()
-    known = {row.name: row for row in table.ROWS}
+    known = {row.name: row for row in table.ROWS + table.VULKAN_ROWS}
     with open(path) as file:
         for line in file:
             entry = json.loads(line)
@@ -108,15 +108,19 @@ def side(key):
 
 
 def goal(row, value):
-    if row.kind == "memory":
-        return f"at most {value:g} MiB"
+    if value is None:
+        return ""
+    if row.kind in table.AT_MOST + table.AT_LEAST:
+        return f"at {'most' if row.kind in table.AT_MOST else 'least'} {value:g} {row.unit}"
     return f"{value:g}x"
 
 
 def is_met(figures, value):
     row = figures.row
-    if row.kind == "memory":
+    if row.kind in table.AT_MOST:
         return figures.median(OWN) <= value
+    if row.kind in table.AT_LEAST:
+        return figures.median(OWN) >= value
     peer = figures.best_peer()
     return peer is not None and statistics.median(figures.ratios(peer, OWN)) >= value
 
@@ -131,9 +135,12 @@ def comparison(figures):
     row, peer = figures.row, figures.best_peer()
     has_own = bool(figures.rounds(OWN))
     own = spread(figures.rounds(OWN).values(), row.unit) if has_own else "not measured"
-    theirs = f"{spread(figures.rounds(peer).values(), row.unit)}, {side(peer)}" if peer else "not measured"
+    theirs = f"{spread(figures.rounds(peer).values(), row.unit)}, {side(peer)}" if peer else \
+        "not measured" if row.peers else ""
     ratio = f"**{spread(figures.ratios(peer, OWN))}**" if has_own and peer else ""
-    goals = [goal(row, value) + (": " + verdict(figures, value) if ratio else "") for value in (row.must, row.aim)]
+    has_verdict = has_own and (peer or row.kind in table.AT_MOST + table.AT_LEAST)
+    goals = [goal(row, value) + (": " + verdict(figures, value) if has_verdict and value is not None else "")
+             for value in (row.must, row.aim)]
     work = row.work
     if row.kind == "whole":
         work = work.replace("10 epochs", f"{figures.about['epochs']} epoch(s)")
@@ -180,6 +187,7 @@ def machine_lines(run):
         ["compiler of cnnrun", about["compiler"]],
         ["cnnrun", f"commit {about['commit']}, backend {about['backend']}"],
     ]
+    lines += [["Vulkan device", about["device"]]] if about["vulkan"] else []
     lines += [[name, version] for name, version in versions if name != "cnnrun"]
     lines += [["date", about["date"]]]
     return lines
@@ -220,19 +228,46 @@ shorter time while they wait, since it collapses else.
 - Large networks have random weights and images; both sides compute the same number of multiply-adds.
 """
 
+HOW_VULKAN = """\
+Everything is measured in one run and in turns: in each round cnnrun, then every peer. A figure is the median of
+the rounds, with the smallest and the largest; a ratio is taken within each round, and above 1 cnnrun is faster. A
+measurement of a step is the median of the steps of about {seconds} s, after a warm-up. A round in which other programs
+used more than 15 % of the processors during a measurement is repeated; the rounds that they disturbed least count.
+
+- All use the same driver; one that computes on the processor has {threads} threads. Numbers have 32 bits on both sides:
+  of ncnn everything with fewer is off. `plain` is without Winograd's algorithm. Both sides copy the image to the device
+  and the scores back. Networks have random weights, and batch norm is folded where ncnn's converter folds it.
+- Starting a kernel: the difference of {many} and {few} kernels in a row that copy one number each, divided by how many
+  more they are.
+- The rate counts two operations for a multiply-add, in the time that the layers with multiply-adds take by the
+  device's own clock.
+- A program from start to exit finds its kernels in the caches on disk.
+"""
+
+
+def how(about, seconds):
+    if about["vulkan"]:
+        return HOW_VULKAN.format(threads=about["threads"], seconds=seconds, few=table.FEW_KERNELS,
+                                 many=table.MANY_KERNELS)
+    return HOW.format(threads=about["threads"], seconds=seconds)
+
+
+def command(about):
+    return "./dev bench" + (" --vulkan" if about["vulkan"] else "") + (" --quick" if about["quick"] else "")
+
 
 def document(run):
     about = run.about
-    ordered = [run.rows[row.name] for row in table.ROWS if row.name in run.rows]
+    ordered = [run.rows[row.name] for row in table.ROWS + table.VULKAN_ROWS if row.name in run.rows]
     seconds = ordered[0].about["seconds"] if ordered else 0
-    parts = ["# Benchmarks\n",
-             "Written by `./dev bench`" + (" --quick" if about["quick"] else "") + "; not edited by hand.\n",
+    parts = ["# Benchmarks of the Vulkan backend\n" if about["vulkan"] else "# Benchmarks\n",
+             f"Written by `{command(about)}`; not edited by hand.\n",
              noise(run) + "\n",
              grid(["work", "cnnrun", "best peer", "times as fast", "must", "aim", "others"],
                   [comparison(f) for f in ordered])]
     parts += ["## Machine and versions\n", grid(["", ""], machine_lines(run))]
-    parts += ["## How\n", HOW.format(threads=about["threads"], seconds=seconds)]
-    if about["quick"]:
+    parts += ["## How\n", how(about, seconds)]
+    if about["quick"] and not about["vulkan"]:
         parts += ["- This was a quick run: of PyTorch's settings only those that are usually the best took part.\n"]
     floors = [floor_line(f, about) for f in ordered if f.row.train_macs and f.rounds(OWN)]
     if floors:

@@ -2,7 +2,7 @@
 from dataclasses import dataclass
 from typing import Optional, Tuple
 
-NEW, DEBIAN, ONNX = "PyTorch", "Debian's PyTorch", "ONNX Runtime"
+NEW, DEBIAN, ONNX, NCNN = "PyTorch", "Debian's PyTorch", "ONNX Runtime", "ncnn, Vulkan"
 
 # Settings of PyTorch: (version, setting). A compiled step needs a newer PyTorch than Debian's.
 EAGER = ((NEW, "plain"), (NEW, "channels_last"), (DEBIAN, "plain"), (DEBIAN, "channels_last"))
@@ -14,13 +14,20 @@ QUICK_TRAINING = ((NEW, "channels_last"), (DEBIAN, "channels_last"))
 QUICK_INFERENCE = ((NEW, "channels_last+jit"), (DEBIAN, "jit"))
 SCRIPT = ((NEW, "script"), (DEBIAN, "script"))
 RUNTIME = ((ONNX, "all optimizations"),)
+VULKAN = ((NCNN, "fp32"), (NCNN, "fp32+plain"))
+
+# Kinds of rows whose goals are of the figure itself, instead of how many times as fast as a peer it is.
+AT_MOST, AT_LEAST = ("memory", "start_up", "dispatch", "backward"), ("rate",)
 
 
 @dataclass(frozen=True)
 class Row:
     name: str
     work: str
-    kind: str  # train, infer: a step is timed; whole: processes; memory: their largest resident memory
+    # train, infer: a step is timed; whole: processes; memory: their largest resident memory; start_up: a process that
+    # takes one step; dispatch: a step of many kernels; backward: a training step over its forward pass; rate:
+    # multiply-adds (two operations) of a forward pass
+    kind: str
     pipeline: str
     peers: Tuple
     quick_peers: Tuple
@@ -33,7 +40,7 @@ class Row:
     augment: int = 0
     unit: str = "s"
     scale: float = 1.0  # a step in seconds times this is the figure in that unit
-    must: Optional[float] = None  # times as fast as the peer; of memory: the most MiB
+    must: Optional[float] = None  # times as fast as the peer; of AT_MOST and AT_LEAST the figure
     aim: Optional[float] = None
     train_macs: int = 0  # multiply-adds of a sample, forward and backward, of the figure's floor
     samples: int = 0  # in what the figure covers
@@ -82,4 +89,28 @@ ROWS = (
     against_runtime("squeezenet1_1", "SqueezeNet 1.1", 0.8, 1.0),
     Row("memory-hw1", "peak memory, training Homework 1", "memory", "pipelines/mnist-hw1.yaml", SCRIPT, SCRIPT,
         unit="MiB", must=90, aim=70),
+)
+
+
+def against_ncnn(name, title):
+    return Row(f"vulkan-{name}", f"infer {title} at 224, batch 1", "infer", f"pipelines/classics/{name}.yaml", VULKAN,
+               VULKAN, net=name, overlay=PLAIN, batch=1, shape="3x224x224", classes=1000, unit="ms", scale=1e3, must=1)
+
+
+# With --vulkan. Starting a kernel is the difference of two steps with so many.
+FEW_KERNELS, MANY_KERNELS = 100, 500
+VULKAN_ROWS = (
+    against_ncnn("resnet18", "ResNet-18"),
+    against_ncnn("squeezenet1_1", "SqueezeNet 1.1"),
+    against_ncnn("mobilenet_v2", "MobileNetV2"),
+    Row("vulkan-rate", "the convolutions of ResNet-18 at 224, batch 1", "rate", "pipelines/classics/resnet18.yaml", (),
+        (), overlay=PLAIN, batch=1, unit="GFLOP/s", scale=1e-9, must=5),
+    Row("vulkan-backward-hw1", "a training step of Homework 1, batch 64, in forward passes", "backward",
+        "pipelines/mnist-hw1.yaml", (), (), mnist=True, unit="times", must=3.5),
+    Row("vulkan-backward-resnet20", "a training step of ResNet-20, 32x32, batch 64, in forward passes", "backward",
+        "pipelines/classics/resnet20.yaml", (), (), overlay=SMALL, unit="times", must=3.5),
+    Row("vulkan-dispatch", "starting a kernel", "dispatch", "bench/pipelines/dispatches.yaml", (), (), batch=1,
+        unit="us", scale=1e6, must=20),
+    Row("vulkan-start", "a program of one training step of Homework 1, from start to exit", "start_up",
+        "pipelines/mnist-hw1.yaml", (), (), mnist=True, unit="ms", scale=1e3, must=150),
 )

@@ -2,6 +2,7 @@
 import json
 import os
 import shutil
+import statistics
 import subprocess
 
 import rows as table
@@ -17,6 +18,7 @@ START_SECONDS = 400  # until a peer has compiled and warmed up its step
 WHOLE_SECONDS = 1800
 MEMORY_STEPS = 300
 MIN_STEPS, MOST_STEPS = 3, 100000
+START_RUNS = 5
 
 
 def mnist_folder():
@@ -64,31 +66,65 @@ class Cnnrun:
         pass
 
     def measure(self, seconds, epochs):
-        if self.row.kind == "whole":
-            took, peak, _ = self.run("run", f"train.epochs={epochs}", "expect.accuracy=0", limit=WHOLE_SECONDS)
-            return {"value": took, "peak_mib": peak}
-        if self.row.kind == "memory":
-            _, peak, _ = self.run("train", f"train.steps={MEMORY_STEPS}", "test.every=0", "--quiet")
-            return {"value": peak, "peak_mib": peak}
-        return self.difference(seconds) if self.row.augment else self.timed(seconds)
+        kind = "difference" if self.row.augment else self.row.kind
+        return getattr(self, kind)(seconds, epochs)
 
-    def timed(self, seconds):
-        """The median step of cnnrun time, on a batch that is in memory."""
-        mode = "train" if self.row.kind == "train" else "predict"
+    def whole(self, seconds, epochs):
+        took, peak, _ = self.run("run", f"train.epochs={epochs}", "expect.accuracy=0", limit=WHOLE_SECONDS)
+        return {"value": took, "peak_mib": peak}
+
+    def memory(self, seconds, epochs):
+        _, peak, _ = self.run("train", f"train.steps={MEMORY_STEPS}", "test.every=0", "--quiet")
+        return {"value": peak, "peak_mib": peak}
+
+    def train(self, seconds, epochs):
+        return self.timed(seconds, "train")
+
+    def infer(self, seconds, epochs):
+        return self.timed(seconds, "predict")
+
+    def timed(self, seconds, mode):
+        step, peak, answer = self.step(seconds, mode)
+        return {"value": step * self.row.scale, "peak_mib": peak, "peak_flops": answer["peak_flops"]}
+
+    def backward(self, seconds, epochs):
+        both, peak, _ = self.step(seconds, "train")
+        forward, _, _ = self.step(seconds, "predict")
+        return {"value": both / forward, "peak_mib": peak}
+
+    def rate(self, seconds, epochs):
+        """Two operations for each multiply-add, in the time of the layers that have any."""
+        _, peak, answer = self.step(seconds, "predict")
+        layers = [layer for layer in answer["layers"] if layer["macs"] > 0]
+        operations = 2 * sum(layer["macs"] for layer in layers)
+        return {"value": operations / sum(layer["forward"] for layer in layers) * self.row.scale, "peak_mib": peak}
+
+    def dispatch(self, seconds, epochs):
+        few, peak, _ = self.step(seconds, "predict", f"model.0.repeat={table.FEW_KERNELS}")
+        many, _, _ = self.step(seconds, "predict", f"model.0.repeat={table.MANY_KERNELS}")
+        return {"value": (many - few) / (table.MANY_KERNELS - table.FEW_KERNELS) * self.row.scale, "peak_mib": peak}
+
+    def start_up(self, seconds, epochs):
+        """The median of some processes; what one of them compiled, the next finds in the caches."""
+        runs = [self.steps(1) for _ in range(START_RUNS)]
+        return {"value": statistics.median(took for took, _, _ in runs) * self.row.scale, "peak_mib": runs[0][1]}
+
+    def step(self, seconds, mode, *options):
+        """The median step of cnnrun time on a batch that is in memory: seconds, peak memory, all it says."""
         while True:
-            _, peak, out = self.run("time", "--json", "--mode", mode, "--steps", str(self.count),
+            _, peak, out = self.run("time", "--json", "--mode", mode, "--steps", str(self.count), *options,
                                     f"train.batch={self.row.batch}", f"test.batch={self.row.batch}")
             answer = json.loads(out.splitlines()[-1])
             step = answer["median"]
             if step * self.count > seconds / 2 or self.count == MOST_STEPS:
-                return {"value": step * self.row.scale, "peak_mib": peak, "peak_flops": answer["peak_flops"]}
+                return step, peak, answer
             self.count = min(MOST_STEPS, max(self.count + 1, int(seconds / step)))
 
     def steps(self, count):
         return self.run("train", "--quiet", f"train.batch={self.row.batch}", "train.epochs=100000",
                         f"train.steps={count}", "test.every=0")
 
-    def difference(self, seconds):
+    def difference(self, seconds, epochs):
         """A step with its data, as the difference between a training of many and of one."""
         few, _, _ = self.steps(1)
         while True:
@@ -145,6 +181,24 @@ class TorchScript:
         pass
 
 
+class NcnnStep:
+    """A network in ncnn on a Vulkan device, kept ready in a process."""
+
+    def __init__(self, name, python, setting, row, threads):
+        self.name, self.setting, self.row = name, setting, row
+        self.folder = os.path.join(BUILD, "ncnn")
+        self.command = [python, os.path.join(HERE, "ncnn_peer.py"), row.net, f"{row.batch}x{row.shape}", self.folder,
+                        setting]
+
+    def start(self, calm):
+        os.makedirs(self.folder, exist_ok=True)
+        self.worker = Worker(self.command, environment(calm), START_SECONDS)
+        self.version = self.worker.version
+
+    measure = TorchStep.measure
+    stop = TorchStep.stop
+
+
 class OnnxStep:
     """A network in ONNX Runtime, kept ready in a process."""
 
@@ -167,36 +221,70 @@ class OnnxStep:
     stop = TorchStep.stop
 
 
-def find_peers():
-    """What each peer needs to run, or why it is not there: {name: path}, {name: reason}."""
-    found, missing = {}, {}
-    for name, python in ((table.NEW, os.path.join(CACHE, "venv", "bin", "python")), (table.DEBIAN, "/usr/bin/python3")):
-        try:
-            run_once([python, "-c", "import torch, torchvision"], environment(), 120)
-            found[name] = python
-        except (Failed, OSError) as error:
-            missing[name] = str(error) if os.path.exists(python) else "it could not be installed"
+def python_with(python, modules):
+    """The interpreter, if it has the modules."""
+    try:
+        run_once([python, "-c", f"import {modules}"], environment(), 120)
+    except (Failed, OSError) as error:
+        raise Failed(str(error) if os.path.exists(python) else "it could not be installed") from None
+    return python
+
+
+def new_python(modules):
+    return python_with(os.path.join(CACHE, "venv", "bin", "python"), modules)
+
+
+def debian_python(modules):
+    return python_with("/usr/bin/python3", modules)
+
+
+def either_python(modules):
+    try:
+        return debian_python(modules)
+    except Failed:
+        return new_python(modules)
+
+
+def node_with_runtime():
     node = shutil.which("node")
     if node is None:
-        missing[table.ONNX] = "node is not installed"
-    elif not os.path.isdir(os.path.join(CACHE, "node", "node_modules", "onnxruntime-node")):
-        missing[table.ONNX] = "its package onnxruntime-node could not be installed"
-    elif table.DEBIAN not in found and table.NEW not in found:
-        missing[table.ONNX] = "no PyTorch is there to write the networks"
-    else:
-        found[table.ONNX] = node
+        raise Failed("node is not installed")
+    if not os.path.isdir(os.path.join(CACHE, "node", "node_modules", "onnxruntime-node")):
+        raise Failed("its package onnxruntime-node could not be installed")
+    either_python(TORCH)  # writes the networks
+    return node
+
+
+TORCH = "torch, torchvision"
+FINDERS = {
+    table.NEW: lambda: new_python(TORCH),
+    table.DEBIAN: lambda: debian_python(TORCH),
+    table.ONNX: node_with_runtime,
+    table.NCNN: lambda: new_python(TORCH + ", ncnn, pnnx"),
+}
+
+
+def find_peers(rows):
+    """What each peer of these rows needs to run, or why it is not there: {name: path}, {name: reason}."""
+    found, missing = {}, {}
+    wanted = {name for row in rows for name, _ in row.peers}
+    for name in sorted(wanted):
+        try:
+            found[name] = FINDERS[name]()
+        except Failed as error:
+            missing[name] = str(error)
     return found, missing
 
 
+def peer(name, found, setting, row, threads):
+    if name == table.ONNX:
+        return OnnxStep(name, found[name], setting, row, threads, either_python(TORCH))
+    if name == table.NCNN:
+        return NcnnStep(name, found[name], setting, row, threads)
+    kind = TorchStep if row.kind in ("train", "infer") else TorchScript
+    return kind(name, found[name], setting, row, threads)
+
+
 def peers_of(row, found, threads, quick):
-    sides = []
-    for name, setting in row.quick_peers if quick else row.peers:
-        if name not in found:
-            continue
-        if name == table.ONNX:
-            exporter = found.get(table.DEBIAN) or found.get(table.NEW)
-            sides.append(OnnxStep(name, found[name], setting, row, threads, exporter))
-        else:
-            kind = TorchStep if row.kind in ("train", "infer") else TorchScript
-            sides.append(kind(name, found[name], setting, row, threads))
-    return sides
+    return [peer(name, found, setting, row, threads)
+            for name, setting in (row.quick_peers if quick else row.peers) if name in found]

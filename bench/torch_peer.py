@@ -1,24 +1,16 @@
 """PyTorch's side of one row of the benchmark, in one of its settings.
 
-Prepares a training step or a forward pass, warms it up, says so with one line of JSON, and then answers each
-line "SECONDS" on standard input with a measurement of about that length: the median and the mean time of a
-step, the number of steps, and the largest resident memory so far. A step that cannot be prepared is one line
-{"error": why}.
+Prepares a training step or a forward pass, warms it up, and is measured on demand: peer.py.
 """
 import argparse
-import json
 import os
-import statistics
 import struct
-import sys
-import time
 import warnings
 
 warnings.filterwarnings("ignore")
 
 WARM_UP_STEPS = 5
 WARM_UP_SECONDS = 0.5
-MIN_STEPS = 3
 HELD_BATCHES = 200  # made-up batches in memory; more would only cost memory
 
 
@@ -42,6 +34,7 @@ shape = [int(n) for n in args.shape.split("x")]
 
 import torch  # noqa: E402: --help need not wait for it
 
+import peer  # noqa: E402
 import torch_nets  # noqa: E402
 
 
@@ -152,24 +145,6 @@ def inference(net):
     return step
 
 
-def peak_mib():
-    with open("/proc/self/status") as status:
-        return next(int(line.split()[1]) / 1024 for line in status if line.startswith("VmHWM"))
-
-
-def run_for(step, seconds, least):
-    times, end = [], time.perf_counter() + seconds
-    while len(times) < least or time.perf_counter() < end:
-        begin = time.perf_counter()
-        step()
-        times.append(time.perf_counter() - begin)
-    return times
-
-
-def answer(**values):
-    print(json.dumps(values), flush=True)
-
-
 def prepare():
     torch.set_num_threads(args.threads)
     torch.manual_seed(0)
@@ -177,20 +152,8 @@ def prepare():
     if "channels_last" in settings:
         net = net.to(memory_format=torch.channels_last)
     step = (training if args.job == "train" else inference)(net)
-    run_for(step, WARM_UP_SECONDS, WARM_UP_STEPS)
+    peer.run_for(step, WARM_UP_SECONDS, WARM_UP_STEPS)
     return step
 
 
-def main():
-    try:
-        step = prepare()
-    except Exception as error:  # whatever PyTorch throws, the row goes on without this setting
-        answer(error=f"{type(error).__name__}: {error}".splitlines()[0])
-        sys.exit(1)
-    answer(ready=True, version=torch.__version__)
-    for line in sys.stdin:
-        times = run_for(step, float(line), MIN_STEPS)
-        answer(step=statistics.median(times), mean=sum(times) / len(times), steps=len(times), peak_mib=peak_mib())
-
-
-main()
+peer.serve(prepare, torch.__version__)

@@ -67,7 +67,7 @@ static cnn_status read_value(observer *o, const cnn_compiled *program, const cnn
     item.op = value->producer >= 0 ? cnn_node_at(p, (uint32_t)value->producer)->op->c.name : "";
     float *to = add(o, item, &value->type);
     return to == NULL ? CNN_MEMORY
-                      : cnn_runner_output(program->runner, reading->value, to,
+                      : cnn_runner_output(program->runner, reading->value, 0, to,
                                           (uint64_t)cnn_bytes(&value->type), o->err);
 }
 
@@ -152,8 +152,9 @@ cnn_status cnn_run_first_batch(cnn_run *run, const cnn_compiled *program, cnn_er
         status = cnn_run_read_samples(run, program, 0, split, 0, program->batch,
                                       target_place(program), err);
     if (status == CNN_OK && program->mode == CNN_TRAIN)
-        cnn_run_write_scalars(run, program, 0,
-                              cnn_run_learning_rate(run, cnn_pass_batches(run->data, &pass)));
+        cnn_run_write_scalars(
+            run, program, 0, run->step,
+            cnn_run_learning_rate(run, run->step, cnn_pass_batches(run->data, &pass)));
     return status;
 }
 
@@ -208,7 +209,7 @@ cnn_status cnn_observe(cnn_run *run, uint32_t mode, int64_t batch, cnn_observati
     status = cnn_placement_from(open.step, &run->stack, run->arena, &open.placement, err);
     if (status == CNN_OK)
         status = cnn_session_compile(run->session, open.placement,
-                                     (uint64_t)run->config->train.seed, &open.runner, err);
+                                     (uint64_t)run->config->train.seed, 1, &open.runner, err);
     if (status == CNN_OK)
         status = save_states(&o);
     if (status == CNN_OK)

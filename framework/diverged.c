@@ -24,7 +24,7 @@ static cnn_status build_probe(cnn_run *run, int64_t batch, cnn_compiled *probe, 
         cnn_placement_from(probe->step, &run->stack, run->arena, &probe->placement, err);
     if (status == CNN_OK)
         status = cnn_session_compile(run->session, probe->placement,
-                                     (uint64_t)run->config->train.seed, &probe->runner, err);
+                                     (uint64_t)run->config->train.seed, 1, &probe->runner, err);
     return status;
 }
 
@@ -46,7 +46,7 @@ static bool is_finite(const cnn_run *run, const cnn_compiled *probe, int32_t val
     bool finite = true;
     (void)run;
     if (numbers != NULL && type->dtype == CNN_F32 &&
-        cnn_runner_output(probe->runner, value, numbers, (uint64_t)cnn_bytes(type), &ignored) ==
+        cnn_runner_output(probe->runner, value, 0, numbers, (uint64_t)cnn_bytes(type), &ignored) ==
             CNN_OK)
         for (int64_t i = 0; i < cnn_count(type) && finite; i++)
             finite = isfinite(numbers[i]);

@@ -67,24 +67,25 @@ static cnn_status begin_sums(const cnn_compiled *program, cnn_run *run, eval_sum
     return CNN_OK;
 }
 
-static cnn_status add_batch(const cnn_compiled *program, int64_t samples, eval_sums *sums,
-                            cnn_error *err)
+static cnn_status add_batch(const cnn_flight *flight, eval_sums *sums, cnn_error *err)
 {
+    const cnn_compiled *program = flight->program;
     const cnn_step *step = program->step;
     cnn_status status = CNN_OK;
     if (step->loss >= 0) {
         float loss = 0;
-        status = cnn_runner_output(program->runner, step->loss, &loss, sizeof loss, err);
-        sums->loss += (double)loss * (double)samples;
+        status = cnn_runner_output(program->runner, step->loss, flight->set, &loss, sizeof loss,
+                                   err);
+        sums->loss += (double)loss * (double)flight->samples;
     }
     for (uint32_t i = 0; i < step->graph->n_metrics && status == CNN_OK; i++) {
         const cnn_type *type = metric_type(program, i);
-        status = cnn_runner_output(program->runner, step->metrics[i], sums->row,
+        status = cnn_runner_output(program->runner, step->metrics[i], flight->set, sums->row,
                                    (uint64_t)cnn_bytes(type), err);
         for (int64_t k = 0; k < cnn_count(type) && status == CNN_OK; k++)
             sums->metrics[i][k] += (double)sums->row[k];
     }
-    sums->samples += samples;
+    sums->samples += flight->samples;
     return status;
 }
 
@@ -107,31 +108,47 @@ static void finish_sums(cnn_run *run, const cnn_compiled *program, const eval_su
     }
 }
 
+/* Waits for a batch, adds it up and tells the observers. */
+static cnn_status finish_batch(cnn_run *run, const cnn_flight *flight, eval_sums *sums,
+                               cnn_event *event, double began, cnn_error *err)
+{
+    cnn_status status = add_batch(flight, sums, err);
+    event->batch++;
+    event->samples = sums->samples;
+    event->seconds = cnn_seconds() - began;
+    return status == CNN_OK ? cnn_run_tell(run, event, CNN_EVENT_EVAL_STEP, err) : status;
+}
+
+static cnn_status run_batches(cnn_run *run, cnn_compiled *full, eval_sums *sums, cnn_event *event,
+                              cnn_error *err)
+{
+    const double began = cnn_seconds();
+    cnn_flight last = { .program = NULL };
+    cnn_status status = CNN_OK;
+    for (int64_t batch = 0; status == CNN_OK; batch++) {
+        cnn_flight next = { .set = (uint32_t)(batch % CNN_SETS) };
+        status = cnn_feed_next(run->feed, &next.samples, err);
+        if (status != CNN_OK || next.samples == 0)
+            break;
+        status = cnn_run_program_for(run, full, next.samples, next.set, &next.program, err);
+        if (status == CNN_OK)
+            status = cnn_runner_run(next.program->runner, next.set, err);
+        if (status == CNN_OK && last.program != NULL)
+            status = finish_batch(run, &last, sums, event, began, err);
+        last = next;
+    }
+    return status == CNN_OK && last.program != NULL
+               ? finish_batch(run, &last, sums, event, began, err)
+               : status;
+}
+
 static cnn_status run_pass(cnn_run *run, cnn_compiled *full, const cnn_pass *pass, eval_sums *sums,
                            cnn_event *event, cnn_error *err)
 {
-    cnn_compiled *program;
-    int64_t samples = 0;
-    double began = cnn_seconds();
     cnn_status status = cnn_run_pass(run, pass, err);
     if (status != CNN_OK)
         return status;
-    while (status == CNN_OK) {
-        uint32_t set = (uint32_t)(event->batch % 2);
-        status = cnn_feed_next(run->feed, &samples, err);
-        if (status != CNN_OK || samples == 0)
-            break;
-        status = cnn_run_program_for(run, full, samples, set, &program, err);
-        if (status == CNN_OK)
-            status = cnn_runner_run(program->runner, set, err);
-        if (status == CNN_OK)
-            status = add_batch(program, samples, sums, err);
-        event->batch++;
-        event->samples = sums->samples;
-        event->seconds = cnn_seconds() - began;
-        if (status == CNN_OK)
-            status = cnn_run_tell(run, event, CNN_EVENT_EVAL_STEP, err);
-    }
+    status = run_batches(run, full, sums, event, err);
     cnn_feed_end(run->feed);
     return status;
 }
@@ -221,7 +238,7 @@ static cnn_status predict_all(cnn_run *run, uint32_t split, int64_t first, int64
         if (status == CNN_OK)
             status = cnn_runner_run(program->runner, 0, err);
         if (status == CNN_OK)
-            status = cnn_runner_output(program->runner, program->step->output,
+            status = cnn_runner_output(program->runner, program->step->output, 0,
                                        output + done * per_sample,
                                        (uint64_t)(n * per_sample) * sizeof(float), err);
     }

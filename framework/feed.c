@@ -1,7 +1,8 @@
-/* Loader threads: each fills its share of every batch, at most one batch ahead of the one in use.
+/* Loader threads: each fills its share of every batch, at most one batch ahead of those in use.
  * They live as long as the run and sleep between its passes. */
 #include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "feed.h"
 
@@ -21,7 +22,7 @@ struct cnn_feed {
     uint32_t resting;    /* loaders that are through with the pass */
     int64_t released;    /* batches that are done with */
     int64_t taken;       /* batches that were handed out */
-    uint32_t filled[2];  /* threads that have finished their share of a place */
+    uint32_t filled[CNN_SETS]; /* threads that have finished their share of a place */
     int64_t ready;       /* batches that are complete */
     bool ending, closing;
     cnn_status status; /* of the failed sample with the lowest number so far */
@@ -67,7 +68,7 @@ static void fill(struct loader *loader, int64_t batch)
     cnn_feed *feed = loader->feed;
     const cnn_pass *pass = &feed->pass;
     const cnn_data_shape *shape = cnn_data_shape_of(feed->data);
-    int64_t samples = batch_samples(feed, batch), place = batch % 2;
+    int64_t samples = batch_samples(feed, batch), place = batch % CNN_SETS;
     int64_t in_bytes = cnn_bytes(&shape->input), target_bytes = cnn_bytes(&shape->target);
     for (int64_t i = loader->number; i < samples; i += feed->n_threads) {
         cnn_error err;
@@ -88,7 +89,7 @@ static void fill(struct loader *loader, int64_t batch)
 static bool await_place(cnn_feed *feed, int64_t batch)
 {
     (void)pthread_mutex_lock(&feed->mutex);
-    while (!feed->ending && batch >= feed->released + 2)
+    while (!feed->ending && batch >= feed->released + CNN_SETS)
         (void)pthread_cond_wait(&feed->work, &feed->mutex);
     bool go_on = !feed->ending;
     (void)pthread_mutex_unlock(&feed->mutex);
@@ -99,9 +100,9 @@ static bool await_place(cnn_feed *feed, int64_t batch)
 static void finish_share(cnn_feed *feed, int64_t batch)
 {
     (void)pthread_mutex_lock(&feed->mutex);
-    bool complete = ++feed->filled[batch % 2] == feed->n_threads;
+    bool complete = ++feed->filled[batch % CNN_SETS] == feed->n_threads;
     if (complete) {
-        feed->filled[batch % 2] = 0;
+        feed->filled[batch % CNN_SETS] = 0;
         feed->ready = batch + 1;
     }
     (void)pthread_mutex_unlock(&feed->mutex);
@@ -216,7 +217,7 @@ void cnn_feed_begin(cnn_feed *feed, const cnn_pass *pass)
     feed->count = cnn_data_count(feed->data, pass->split);
     feed->batches = cnn_pass_batches(feed->data, pass);
     feed->released = feed->taken = feed->ready = pass->first;
-    feed->filled[0] = feed->filled[1] = 0;
+    memset(feed->filled, 0, sizeof feed->filled);
     feed->status = CNN_OK;
     feed->ending = false;
     if (pass->shuffle)
@@ -236,7 +237,8 @@ cnn_status cnn_feed_next(cnn_feed *feed, int64_t *samples, cnn_error *err)
     if (feed->taken >= feed->batches)
         return CNN_OK;
     (void)pthread_mutex_lock(&feed->mutex);
-    feed->released = feed->taken;
+    if (feed->taken > feed->pass.first)
+        feed->released = feed->taken - 1;
     (void)pthread_mutex_unlock(&feed->mutex);
     (void)pthread_cond_broadcast(&feed->work);
     (void)pthread_mutex_lock(&feed->mutex);

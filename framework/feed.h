@@ -41,8 +41,8 @@ typedef struct cnn_pass {
     int64_t batch;
     int64_t first; /* batches to leave out at the start: a resumed epoch */
 
-    /* Two places for batches, filled in turn: samples one after the other. Targets may be NULL. */
-    void *input[2], *target[2];
+    /* Places for batches, filled in turn: samples one after the other. Targets may be NULL. */
+    void *input[CNN_SETS], *target[CNN_SETS];
 } cnn_pass;
 
 /* Batches of a pass, the last, smaller one included unless drop_last. */
@@ -53,12 +53,12 @@ int64_t cnn_pass_batches(const cnn_source_data *data, const cnn_pass *pass);
 cnn_status cnn_feed_open(cnn_source_data *data, uint32_t threads, cnn_feed **feed, cnn_error *err);
 void cnn_feed_close(cnn_feed *feed); /* joins the threads; accepts NULL */
 
-/* Starts filling batch b into place b % 2, from `first` on. */
+/* Starts filling batch b into place b % CNN_SETS, from `first` on. */
 void cnn_feed_begin(cnn_feed *feed, const cnn_pass *pass);
 
-/* Waits for the next batch: *samples is its size, 0 at the end. Also says that the batch before it
- * is done with, so that its place is filled again. Errors of the data set come out here, with the
- * sample's number. */
+/* Waits for the next batch: *samples is its size, 0 at the end. Also says that the batch before the
+ * last one is done with, so that its place is filled again: the last one may still be in use.
+ * Errors of the data set come out here, with the sample's number. */
 cnn_status cnn_feed_next(cnn_feed *feed, int64_t *samples, cnn_error *err);
 
 /* Ends the pass, complete or not; afterwards nobody writes to its places. */

@@ -51,13 +51,14 @@ void cnn_run_name_gradients(cnn_run *run, cnn_compiled *program)
     }
 }
 
-cnn_status cnn_run_read_gradients(const cnn_compiled *program, cnn_table *table, cnn_error *err)
+cnn_status cnn_run_read_gradients(const cnn_compiled *program, uint32_t set, cnn_table *table,
+                                  cnn_error *err)
 {
     const cnn_step *step = program->step;
     cnn_status status = CNN_OK;
     for (uint32_t i = 0; i < step->graph->n_gradients && status == CNN_OK; i++) {
         float sum = 0;
-        status = cnn_runner_output(program->runner, step->extras[i], &sum, sizeof sum, err);
+        status = cnn_runner_output(program->runner, step->extras[i], set, &sum, sizeof sum, err);
         program->gradients[i].norm = sqrt((double)sum) / CNN_GRADIENT_SCALE;
     }
     *table = (cnn_table){ program->gradients, step->graph->n_gradients, sizeof(cnn_gradient) };

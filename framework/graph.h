@@ -11,6 +11,9 @@
 #include "formula.h"
 #include "registry.h"
 
+/* Batches on their way at once: while two are computed, or waited for, the next is loaded. */
+enum { CNN_SETS = 3 };
+
 /* What the pipeline's data look like to the model, after the transforms. */
 typedef struct cnn_data_shape {
     cnn_type input;  /* of one sample */

@@ -41,7 +41,8 @@ static cnn_status compile(cnn_run *run, const cnn_step *step, cnn_compiled *prog
     cnn_status status = cnn_placement_from(step, &run->stack, run->arena, &program->placement, err);
     if (status == CNN_OK)
         status = cnn_session_compile(run->session, program->placement,
-                                     (uint64_t)run->config->train.seed, &program->runner, err);
+                                     (uint64_t)run->config->train.seed, CNN_SETS, &program->runner,
+                                     err);
     if (status == CNN_OK)
         warn_of_fallbacks(run, program->placement);
     return status;
@@ -85,7 +86,7 @@ cnn_status cnn_run_pass(cnn_run *run, const cnn_pass *pass, cnn_error *err)
 void cnn_run_places(const cnn_compiled *program, cnn_pass *pass)
 {
     const cnn_step *step = program->step;
-    for (uint32_t set = 0; set < CNN_INPUT_SETS; set++) {
+    for (uint32_t set = 0; set < CNN_SETS; set++) {
         pass->input[set] = cnn_runner_input(program->runner, step->input, set);
         pass->target[set] =
             step->target >= 0 ? cnn_runner_input(program->runner, step->target, set) : NULL;

@@ -17,6 +17,15 @@ typedef struct cnn_compiled {
     cnn_gradient *gradients; /* step->graph->n_gradients, of the last step that was read */
 } cnn_compiled;
 
+/* A batch whose run was started. The next one is started before its results are read, so that a
+ * device that computes beside the host never waits for the host. */
+typedef struct cnn_flight {
+    cnn_compiled *program; /* NULL: none */
+    uint32_t set;
+    int64_t samples;
+    double lr; /* of a training step */
+} cnn_flight;
+
 typedef struct cnn_watcher {
     const cnn_observer *observer;
     cnn_observer_state *state;
@@ -67,19 +76,19 @@ cnn_status cnn_run_program(cnn_run *run, uint32_t mode, int64_t batch, cnn_compi
 /* Begins a pass; run->feed gives its batches. Every pass that began is ended. */
 cnn_status cnn_run_pass(cnn_run *run, const cnn_pass *pass, cnn_error *err);
 
-/* The two places of a pass in the input memory of a program. */
+/* The places of a pass in the input memory of a program. */
 void cnn_run_places(const cnn_compiled *program, cnn_pass *pass);
 
 /* The program for `samples` samples: `full`, or a smaller one to which the batch is copied. */
 cnn_status cnn_run_program_for(cnn_run *run, cnn_compiled *full, int64_t samples, uint32_t set,
                                cnn_compiled **program, cnn_error *err);
 
-/* The optimizer's rate at the run's step, changed by every schedule. (train.c) */
-double cnn_run_learning_rate(const cnn_run *run, int64_t batches);
+/* The optimizer's rate in the step after `step` steps, changed by every schedule. (train.c) */
+double cnn_run_learning_rate(const cnn_run *run, int64_t step, int64_t batches);
 
-/* Numbers that the host gives a training step: the optimizer's scalars, step, seed. (train.c) */
+/* Numbers that the host gives that step: the optimizer's scalars, step, seed. (train.c) */
 void cnn_run_write_scalars(const cnn_run *run, const cnn_compiled *program, uint32_t set,
-                           double lr);
+                           int64_t step, double lr);
 
 /* Reads samples [first, first + count) of a split to the places from `place` on in set 0 of a
  * program, without augmentation, and their targets one after the other to `targets`, or NULL.
@@ -90,7 +99,8 @@ cnn_status cnn_run_read_samples(cnn_run *run, const cnn_compiled *program, int64
 
 /* Memory for the norms of a new program's gradients; their values after a step. (gradients.c) */
 void cnn_run_name_gradients(cnn_run *run, cnn_compiled *program);
-cnn_status cnn_run_read_gradients(const cnn_compiled *program, cnn_table *table, cnn_error *err);
+cnn_status cnn_run_read_gradients(const cnn_compiled *program, uint32_t set, cnn_table *table,
+                                  cnn_error *err);
 
 /* Writes the first samples of the mode's split, and a training step's numbers, into set 0 of a
  * program. (compare.c) */

@@ -28,7 +28,8 @@ static const cnn_holder *find_holder(const cnn_runner *r, int32_t value, uint32_
 
 static cnn_status add_holder(cnn_runner *r, int32_t value, uint32_t opened, cnn_error *err)
 {
-    uint32_t sets = whole_value(r, value)->kind == CNN_VALUE_INPUT ? CNN_INPUT_SETS : 1;
+    const uint32_t kind = whole_value(r, value)->kind;
+    const uint32_t sets = kind == CNN_VALUE_INPUT || kind == CNN_VALUE_OUTPUT ? r->sets : 1;
     if (find_holder(r, value, opened) != NULL)
         return CNN_OK;
     cnn_holder *larger = realloc(r->holders, (r->n_holders + 1) * sizeof *larger);
@@ -40,7 +41,7 @@ static cnn_status add_holder(cnn_runner *r, int32_t value, uint32_t opened, cnn_
     cnn_status status = CNN_OK;
     for (uint32_t set = 0; set < sets && status == CNN_OK; set++)
         status = cnn_session_alloc(r->session, opened, bytes_of(r, value), &h->buffer[set], err);
-    for (uint32_t set = sets; set < CNN_INPUT_SETS; set++)
+    for (uint32_t set = sets; set < CNN_SETS; set++)
         h->buffer[set] = h->buffer[0];
     return status;
 }
@@ -59,7 +60,7 @@ static cnn_status bind_external(cnn_runner *r, cnn_ready_part *p, uint32_t i, ui
     cnn_status status =
         is_state ? cnn_session_use(r->session, value, at, graph, seed, &p->states[i], err)
                  : add_holder(r, whole, at, err);
-    for (uint32_t set = 0; set < CNN_INPUT_SETS && status == CNN_OK; set++)
+    for (uint32_t set = 0; set < CNN_SETS && status == CNN_OK; set++)
         p->bindings[set][i] = is_state ? r->session->states[p->states[i]].buffer[at]
                                        : find_holder(r, whole, at)->buffer[set];
     return status;
@@ -76,17 +77,17 @@ static void list_assigned(cnn_ready_part *p)
 }
 
 /* Has an earlier part on this backend fetched the value already? */
-static bool is_fetched(const cnn_runner *r, const cnn_ready_part *p, const cnn_buffer *target)
+static bool is_fetched(const cnn_runner *r, const cnn_ready_part *p, int32_t value)
 {
     for (const cnn_ready_part *q = r->parts; q < p; q++)
-        for (uint32_t i = 0; i < q->n_transfers; i++)
-            if (q->transfers[i].target == target)
+        for (uint32_t i = 0; i < q->n_fetches && q->part->opened == p->part->opened; i++)
+            if (q->fetches[i].value == value)
                 return true;
     return false;
 }
 
 /* Where a value that another backend made before is read, it is copied. */
-static cnn_status list_transfers(cnn_runner *r, cnn_ready_part *p, cnn_error *err)
+static cnn_status list_fetches(cnn_runner *r, cnn_ready_part *p, cnn_error *err)
 {
     const cnn_program *program = &p->part->program;
     cnn_status status = CNN_OK;
@@ -96,12 +97,9 @@ static cnn_status list_transfers(cnn_runner *r, cnn_ready_part *p, cnn_error *er
         if (value->producer < 0 || value->producer >= (int32_t)p->part->first_node)
             continue;
         uint32_t maker = r->placement->node_backend[value->producer];
-        cnn_buffer *target = p->bindings[0][i];
-        if (maker == p->part->opened || is_fetched(r, p, target))
+        if (maker == p->part->opened || is_fetched(r, p, whole))
             continue;
-        p->transfers[p->n_transfers++] =
-            (cnn_transfer){ maker, p->part->opened, find_holder(r, whole, maker)->buffer[0], target,
-                            bytes_of(r, whole) };
+        p->fetches[p->n_fetches++] = (cnn_fetch){ whole, maker };
         status = cnn_session_reserve(r->session, bytes_of(r, whole), err);
     }
     return status;
@@ -112,9 +110,9 @@ static bool make_lists(cnn_ready_part *p)
     size_t n = (size_t)p->part->program.n_externals + 1, nodes = p->part->program.n_nodes + 1;
     p->states = calloc(n, sizeof *p->states);
     p->assigned = calloc(nodes, sizeof *p->assigned);
-    p->transfers = calloc(n, sizeof *p->transfers);
-    bool complete = p->states != NULL && p->assigned != NULL && p->transfers != NULL;
-    for (uint32_t set = 0; set < CNN_INPUT_SETS; set++) {
+    p->fetches = calloc(n, sizeof *p->fetches);
+    bool complete = p->states != NULL && p->assigned != NULL && p->fetches != NULL;
+    for (uint32_t set = 0; set < CNN_SETS; set++) {
         p->bindings[set] = calloc(n, sizeof(cnn_buffer *));
         complete = complete && p->bindings[set] != NULL;
     }
@@ -134,7 +132,7 @@ static cnn_status prepare_part(cnn_runner *r, cnn_ready_part *p, const cnn_part 
     if (status != CNN_OK)
         return status;
     list_assigned(p);
-    status = list_transfers(r, p, err);
+    status = list_fetches(r, p, err);
     return status == CNN_OK ? o->backend->compile(o->device, &part->program, &p->exec, err)
                             : status;
 }
@@ -153,15 +151,15 @@ static cnn_status prepare_input(cnn_runner *r, int32_t v, cnn_error *err)
             holders++;
         }
     r->staged[v] = holders != 1;
-    for (uint32_t set = 0; set < CNN_INPUT_SETS && !r->staged[v]; set++) {
+    for (uint32_t set = 0; set < r->sets && !r->staged[v]; set++) {
         const cnn_opened *o = cnn_session_at(r->session, first->opened);
         r->host[set][v] = o->backend->host_pointer(o->device, first->buffer[set]);
         r->staged[v] = r->host[set][v] == NULL;
     }
-    for (uint32_t set = 0; set < CNN_INPUT_SETS && r->staged[v]; set++) {
+    for (uint32_t set = 0; set < r->sets && r->staged[v]; set++) {
         r->host[set][v] = calloc(1, (size_t)bytes_of(r, v));
         if (r->host[set][v] == NULL) {
-            for (uint32_t later = set; later < CNN_INPUT_SETS; later++)
+            for (uint32_t later = set; later < r->sets; later++)
                 r->host[later][v] = NULL; /* may be the device's */
             return cnn_fail(err, CNN_MEMORY, "no memory for a batch");
         }
@@ -206,7 +204,7 @@ static cnn_status prepare(cnn_runner *r, uint64_t seed, cnn_error *err)
     r->parts = calloc((size_t)placement->n_parts + 1, sizeof *r->parts);
     r->staged = calloc(n_values, sizeof *r->staged);
     bool complete = r->parts != NULL && r->staged != NULL;
-    for (uint32_t set = 0; set < CNN_INPUT_SETS; set++) {
+    for (uint32_t set = 0; set < r->sets; set++) {
         r->host[set] = calloc(n_values, sizeof(void *));
         complete = complete && r->host[set] != NULL;
     }
@@ -221,7 +219,7 @@ static cnn_status prepare(cnn_runner *r, uint64_t seed, cnn_error *err)
 }
 
 cnn_status cnn_session_compile(cnn_session *session, const cnn_placement *placement, uint64_t seed,
-                               cnn_runner **out, cnn_error *err)
+                               uint32_t sets, cnn_runner **out, cnn_error *err)
 {
     cnn_runner *r = session != NULL ? calloc(1, sizeof *r) : NULL;
     *out = NULL;
@@ -229,6 +227,7 @@ cnn_status cnn_session_compile(cnn_session *session, const cnn_placement *placem
         return cnn_fail(err, CNN_MEMORY, "no memory for a program");
     r->session = session;
     r->placement = placement;
+    r->sets = sets;
     cnn_status status = prepare(r, seed, err);
     if (status != CNN_OK) {
         cnn_runner_destroy(r);
@@ -246,15 +245,15 @@ static void release_part(cnn_runner *r, cnn_ready_part *p)
         cnn_session_at(r->session, p->part->opened)->backend->release(p->exec);
     free(p->states);
     free(p->assigned);
-    free(p->transfers);
-    for (uint32_t set = 0; set < CNN_INPUT_SETS; set++)
+    free(p->fetches);
+    for (uint32_t set = 0; set < CNN_SETS; set++)
         free(p->bindings[set]);
 }
 
 static void release_holder(cnn_runner *r, const cnn_holder *h)
 {
     const cnn_opened *o = cnn_session_at(r->session, h->opened);
-    for (uint32_t set = 0; set < CNN_INPUT_SETS; set++) {
+    for (uint32_t set = 0; set < CNN_SETS; set++) {
         if (h->buffer[set] == NULL || (set > 0 && h->buffer[set] == h->buffer[0]))
             continue;
         o->backend->free(o->device, h->buffer[set]);
@@ -267,7 +266,7 @@ void cnn_runner_destroy(cnn_runner *r)
     uint32_t n_values = r->placement->step->program.n_values;
     for (uint32_t i = 0; i < r->n_parts; i++)
         release_part(r, &r->parts[i]);
-    for (uint32_t set = 0; set < CNN_INPUT_SETS; set++) {
+    for (uint32_t set = 0; set < r->sets; set++) {
         for (uint32_t v = 0; v < n_values && r->host[set] != NULL && r->staged != NULL; v++)
             if (r->staged[v])
                 free(r->host[set][v]);
@@ -301,12 +300,22 @@ static cnn_status upload(cnn_runner *r, uint32_t set, cnn_error *err)
     return status;
 }
 
+static cnn_status fetch(cnn_runner *r, const cnn_fetch *f, uint32_t to, uint32_t set,
+                        cnn_error *err)
+{
+    const cnn_transfer transfer = { f->maker, to,
+                                    find_holder(r, f->value, f->maker)->buffer[set],
+                                    find_holder(r, f->value, to)->buffer[set],
+                                    bytes_of(r, f->value) };
+    return cnn_session_copy(r->session, &transfer, err);
+}
+
 static cnn_status run_part(cnn_runner *r, const cnn_ready_part *p, uint32_t set, cnn_error *err)
 {
     const uint32_t at = p->part->opened;
     cnn_status status = CNN_OK;
-    for (uint32_t i = 0; i < p->n_transfers && status == CNN_OK; i++)
-        status = cnn_session_copy(r->session, &p->transfers[i], err);
+    for (uint32_t i = 0; i < p->n_fetches && status == CNN_OK; i++)
+        status = fetch(r, &p->fetches[i], at, set, err);
     for (uint32_t i = 0; i < p->part->program.n_externals && status == CNN_OK; i++)
         if (p->states[i] >= 0)
             status = cnn_session_refresh(r->session, p->states[i], at, err);
@@ -326,8 +335,8 @@ cnn_status cnn_runner_run(cnn_runner *runner, uint32_t set, cnn_error *err)
     return status;
 }
 
-cnn_status cnn_runner_output(cnn_runner *runner, int32_t value, void *to, uint64_t bytes,
-                             cnn_error *err)
+cnn_status cnn_runner_output(cnn_runner *runner, int32_t value, uint32_t set, void *to,
+                             uint64_t bytes, cnn_error *err)
 {
     const cnn_program *program = &runner->placement->step->program;
     if (value < 0 || (uint32_t)value >= program->n_values ||
@@ -335,5 +344,5 @@ cnn_status cnn_runner_output(cnn_runner *runner, int32_t value, void *to, uint64
         return cnn_fail(err, CNN_INTERNAL, "value %d is no output", value);
     uint32_t at = runner->placement->node_backend[whole_value(runner, value)->producer];
     const cnn_opened *o = cnn_session_at(runner->session, at);
-    return o->backend->read(o->device, find_holder(runner, value, at)->buffer[0], to, bytes, err);
+    return o->backend->read(o->device, find_holder(runner, value, at)->buffer[set], to, bytes, err);
 }

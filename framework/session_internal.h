@@ -22,40 +22,48 @@ struct cnn_session {
     uint64_t bytes;
 };
 
-/* A value's memory on one backend. Inputs have CNN_INPUT_SETS of them, all others one. */
+/* A value's memory on one backend. Inputs and outputs have one for each set, all others the same
+ * for all. */
 typedef struct cnn_holder {
     int32_t value;
     uint32_t opened;
-    cnn_buffer *buffer[CNN_INPUT_SETS];
+    cnn_buffer *buffer[CNN_SETS];
 } cnn_holder;
 
-/* A value of an earlier part that is copied to another backend before a part runs. */
+/* A copy from one backend to another. */
 typedef struct cnn_transfer {
     uint32_t from, to; /* backends */
     cnn_buffer *source, *target;
     uint64_t bytes;
 } cnn_transfer;
 
+/* A value of an earlier part that is fetched from its maker's backend before a part runs. */
+typedef struct cnn_fetch {
+    int32_t value;
+    uint32_t maker;
+} cnn_fetch;
+
 /* A part that is ready to run. */
 typedef struct cnn_ready_part {
     cnn_exec *exec;
     const cnn_part *part;
-    cnn_buffer **bindings[CNN_INPUT_SETS];
+    cnn_buffer **bindings[CNN_SETS];
     int32_t *states;   /* per external: index in the session, or -1 */
     int32_t *assigned; /* states that it changes */
     uint32_t n_assigned;
-    cnn_transfer *transfers;
-    uint32_t n_transfers;
+    cnn_fetch *fetches;
+    uint32_t n_fetches;
 } cnn_ready_part;
 
 struct cnn_runner {
     cnn_session *session;
     const cnn_placement *placement;
+    uint32_t sets;
     cnn_ready_part *parts;
     uint32_t n_parts;
     cnn_holder *holders;
     uint32_t n_holders;
-    void **host[CNN_INPUT_SETS]; /* per value: where the host writes an input */
+    void **host[CNN_SETS]; /* per value: where the host writes an input */
     bool *staged;                /* per value: `host` is memory of our own */
     cnn_runner *next;
 };

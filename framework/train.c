@@ -1,4 +1,4 @@
-/* The training loop: feed, step, look at the loss, tell the observers. */
+/* The training loop: feed, start a step, look at the loss of the one before, tell the observers. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -26,10 +26,10 @@ static double base_lr(const cnn_use *optimizer)
 }
 
 /* The optimizer's rate, changed by every schedule in turn. */
-double cnn_run_learning_rate(const cnn_run *run, int64_t batches)
+double cnn_run_learning_rate(const cnn_run *run, int64_t step, int64_t batches)
 {
     const cnn_train_config *train = &run->config->train;
-    cnn_progress progress = { .step = run->step, .steps_per_epoch = batches };
+    cnn_progress progress = { .step = step, .steps_per_epoch = batches };
     double base = base_lr(&train->optimizer), lr = base;
     progress.total_steps = batches * train->epochs;
     if (train->steps > 0 && train->steps < progress.total_steps)
@@ -46,28 +46,29 @@ double cnn_run_learning_rate(const cnn_run *run, int64_t batches)
 
 /* Writes what changes from step to step: learning rate and the optimizer's other numbers, step,
  * seed. */
-void cnn_run_write_scalars(const cnn_run *run, const cnn_compiled *program, uint32_t set, double lr)
+void cnn_run_write_scalars(const cnn_run *run, const cnn_compiled *program, uint32_t set,
+                           int64_t step, double lr)
 {
-    const cnn_step *step = program->step;
+    const cnn_step *inputs = program->step;
     const cnn_use *use = &run->config->train.optimizer;
     const cnn_optimizer *optimizer = (const cnn_optimizer *)(const void *)use->component;
     double numbers[CNN_MAX_SCALARS] = { lr };
     if (optimizer->scalars != NULL)
-        optimizer->scalars(use->params, run->step + 1, numbers);
+        optimizer->scalars(use->params, step + 1, numbers);
     for (uint32_t i = 0; i < optimizer->n_scalars; i++)
-        if (step->scalars[i] >= 0)
-            *(float *)cnn_runner_input(program->runner, step->scalars[i], set) = (float)numbers[i];
-    if (step->step >= 0)
-        *(int32_t *)cnn_runner_input(program->runner, step->step, set) = (int32_t)run->step;
-    if (step->seed >= 0) {
+        if (inputs->scalars[i] >= 0)
+            *(float *)cnn_runner_input(program->runner, inputs->scalars[i], set) = (float)numbers[i];
+    if (inputs->step >= 0)
+        *(int32_t *)cnn_runner_input(program->runner, inputs->step, set) = (int32_t)step;
+    if (inputs->seed >= 0) {
         uint64_t seed = (uint64_t)run->config->train.seed;
         uint32_t halves[2] = { (uint32_t)seed, (uint32_t)(seed >> 32) };
-        memcpy(cnn_runner_input(program->runner, step->seed, set), halves, sizeof halves);
+        memcpy(cnn_runner_input(program->runner, inputs->seed, set), halves, sizeof halves);
     }
 }
 
-static cnn_status report_step(cnn_run *run, const cnn_compiled *program, epoch_sums *sums,
-                              int64_t batches, double loss, double lr, cnn_error *err)
+static cnn_status report_step(cnn_run *run, const cnn_flight *flight, epoch_sums *sums,
+                              int64_t batches, double loss, cnn_error *err)
 {
     int64_t every = run->config->train.log_every;
     cnn_event event = { 0 };
@@ -76,10 +77,11 @@ static cnn_status report_step(cnn_run *run, const cnn_compiled *program, epoch_s
     event.batches = batches;
     event.samples = sums->samples;
     event.loss = loss;
-    event.lr = lr;
+    event.lr = flight->lr;
     event.seconds = cnn_seconds() - sums->began;
     event.split = "train";
-    cnn_status status = cnn_run_read_gradients(program, &event.gradients, err);
+    cnn_status status = cnn_run_read_gradients(flight->program, flight->set, &event.gradients,
+                                               err);
     if (status == CNN_OK)
         status = cnn_run_tell(run, &event, CNN_EVENT_STEP, err);
     if (status != CNN_OK || every <= 0 || run->batch % every != 0)
@@ -91,59 +93,79 @@ static cnn_status report_step(cnn_run *run, const cnn_compiled *program, epoch_s
     return cnn_run_tell(run, &event, CNN_EVENT_LOG, err);
 }
 
-/* One training step on the batch that lies in `set`. */
-static cnn_status train_batch(cnn_run *run, cnn_compiled *full, int64_t samples, uint32_t set,
-                              epoch_sums *sums, int64_t batches, cnn_error *err)
+/* Starts the step after `done` steps, on the batch that lies in flight->set. */
+static cnn_status start_step(cnn_run *run, cnn_compiled *full, int64_t done, int64_t batches,
+                             cnn_flight *flight, cnn_error *err)
 {
-    cnn_compiled *program;
-    float loss = 0;
-    cnn_status status = cnn_run_program_for(run, full, samples, set, &program, err);
+    cnn_status status =
+        cnn_run_program_for(run, full, flight->samples, flight->set, &flight->program, err);
     if (status != CNN_OK)
         return status;
-    double lr = cnn_run_learning_rate(run, batches);
-    cnn_run_write_scalars(run, program, set, lr);
-    status = cnn_runner_run(program->runner, set, err);
-    if (status == CNN_OK)
-        status = cnn_runner_output(program->runner, program->step->loss, &loss, sizeof loss, err);
+    flight->lr = cnn_run_learning_rate(run, done, batches);
+    cnn_run_write_scalars(run, flight->program, flight->set, done, flight->lr);
+    return cnn_runner_run(flight->program->runner, flight->set, err);
+}
+
+/* Waits for a step and counts it. */
+static cnn_status finish_step(cnn_run *run, const cnn_flight *flight, epoch_sums *sums,
+                              int64_t batches, cnn_error *err)
+{
+    const cnn_compiled *program = flight->program;
+    float loss = 0;
+    cnn_status status = cnn_runner_output(program->runner, program->step->loss, flight->set, &loss,
+                                          sizeof loss, err);
     if (status != CNN_OK)
         return status;
     run->step++;
     run->batch++;
     if (!isfinite(loss))
-        return cnn_run_diverged(run, program, set, loss, err);
+        return cnn_run_diverged(run, program, flight->set, loss, err);
     sums->loss += loss;
     sums->logged += loss;
     sums->logged_batches++;
-    sums->samples += samples;
+    sums->samples += flight->samples;
     sums->batches++;
-    return report_step(run, program, sums, batches, loss, lr, err);
+    return report_step(run, flight, sums, batches, loss, err);
 }
 
-static bool steps_are_done(const cnn_run *run)
+static bool are_enough(const cnn_run *run, int64_t steps)
 {
-    return run->config->train.steps > 0 && run->step >= run->config->train.steps;
+    return run->config->train.steps > 0 && steps >= run->config->train.steps;
 }
 
-/* The batches of one epoch, from the one where a checkpoint stopped. */
+/* The batches of one epoch, from the one where a checkpoint stopped: one step is always started
+ * before the last is waited for. */
+static cnn_status train_steps(cnn_run *run, cnn_compiled *full, epoch_sums *sums, int64_t batches,
+                              cnn_error *err)
+{
+    cnn_flight last = { .program = NULL };
+    cnn_status status = CNN_OK;
+    for (int64_t done = run->step, batch = run->batch;; done++, batch++) {
+        cnn_flight next = { .set = (uint32_t)(batch % CNN_SETS) };
+        status = cnn_feed_next(run->feed, &next.samples, err);
+        if (status != CNN_OK || next.samples == 0)
+            break;
+        status = start_step(run, full, done, batches, &next, err);
+        if (status == CNN_OK && last.program != NULL)
+            status = finish_step(run, &last, sums, batches, err);
+        last = next;
+        if (status != CNN_OK || are_enough(run, done + 1) || cnn_interrupted())
+            break;
+    }
+    return status == CNN_OK && last.program != NULL ? finish_step(run, &last, sums, batches, err)
+                                                    : status;
+}
+
 static cnn_status train_batches(cnn_run *run, cnn_compiled *full, const cnn_pass *pass,
                                 epoch_sums *sums, cnn_error *err)
 {
-    int64_t samples, batches = cnn_pass_batches(run->data, pass);
     cnn_status status = cnn_run_pass(run, pass, err);
     if (status != CNN_OK)
         return status;
-    while (status == CNN_OK) {
-        uint32_t set = (uint32_t)(run->batch % 2);
-        status = cnn_feed_next(run->feed, &samples, err);
-        if (status != CNN_OK || samples == 0)
-            break;
-        status = train_batch(run, full, samples, set, sums, batches, err);
-        if (status == CNN_OK && cnn_interrupted())
-            status = cnn_fail(err, CNN_INTERRUPTED, "interrupted in epoch %lld after batch %lld",
-                              (long long)run->epoch + 1, (long long)run->batch);
-        if (steps_are_done(run))
-            break;
-    }
+    status = train_steps(run, full, sums, cnn_pass_batches(run->data, pass), err);
+    if (status == CNN_OK && cnn_interrupted())
+        status = cnn_fail(err, CNN_INTERRUPTED, "interrupted in epoch %lld after batch %lld",
+                          (long long)run->epoch + 1, (long long)run->batch);
     cnn_feed_end(run->feed);
     return status;
 }
@@ -174,7 +196,7 @@ static cnn_status train_epochs(cnn_run *run, cnn_compiled *full, cnn_pass *pass,
 {
     const cnn_config *config = run->config;
     cnn_status status = CNN_OK;
-    while (status == CNN_OK && run->epoch < config->train.epochs && !steps_are_done(run)) {
+    while (status == CNN_OK && run->epoch < config->train.epochs && !are_enough(run, run->step)) {
         status = train_epoch(run, full, pass, err);
         bool test = config->test.every > 0 && run->epoch % config->test.every == 0;
         if (status == CNN_OK && test && cnn_data_count(run->data, cnn_run_test_split(run)) > 0)

@@ -57,20 +57,41 @@ static void update_state(cnn_graph *g, const cnn_use *use, cnn_value weight, cnn
     optimizer->update(&g->builder, use->params, weight, gradient, g->scalars);
 }
 
-/* Every assignment keeps the old contents when the loss is not finite. (x - x == 0 would say the
- * same, but expressions are simplified as if all numbers were finite.) */
-static void guard(cnn_graph *g)
+/* Is the loss finite? (x - x == 0 would say the same, but expressions are simplified as if all
+ * numbers were.) */
+static cnn_value is_loss_finite(cnn_graph *g)
 {
     cnn_builder *b = &g->builder;
     g->path = "guard";
     g->owner = NULL;
-    if (g->n_assigns == 0 || g->failed)
-        return;
-    cnn_value finite = cnn_le(b, cnn_abs(b, g->loss), cnn_number(b, FLT_MAX));
-    for (uint32_t i = 0; i < g->n_assigns && !g->failed; i++) {
+    return cnn_le(b, cnn_abs(b, g->loss), cnn_number(b, FLT_MAX));
+}
+
+/* Assignments from the first given one on keep the old contents when the loss is not finite. */
+static void guard(cnn_graph *g, cnn_value finite, uint32_t first)
+{
+    g->path = "guard";
+    g->owner = NULL;
+    for (uint32_t i = first; i < g->n_assigns && !g->failed; i++) {
         cnn_assignment *a = &g->assigns[i];
         if (g->values[a->state].type.dtype == CNN_F32)
-            a->value = cnn_select(b, finite, a->value, a->state);
+            a->value = cnn_select(&g->builder, finite, a->value, a->state);
+    }
+}
+
+/* A weight's update is complete before that of the next begins: what it reads is still in a cache. */
+static void update_states(cnn_graph *g, const cnn_use *use, const cnn_value *grads,
+                          uint32_t n_grads, uint32_t n_states)
+{
+    const cnn_value finite = is_loss_finite(g);
+    guard(g, finite, 0); /* running statistics */
+    for (uint32_t i = 0; i < n_states && !g->failed; i++) {
+        const cnn_value weight = g->states[i].value;
+        const uint32_t first = g->n_assigns;
+        if (!cnn_is_updated(g, &g->states[i], grads, n_grads))
+            continue;
+        update_state(g, use, weight, grads[weight]);
+        guard(g, finite, first);
     }
 }
 
@@ -86,11 +107,6 @@ bool cnn_update(cnn_graph *graph, const cnn_config *config, cnn_value *grads, ui
     if (config->train.clip_grad_norm > 0)
         clip(graph, config->train.clip_grad_norm, grads, n_grads, n_states);
     make_scalars(graph, (const cnn_optimizer *)(const void *)use->component);
-    for (uint32_t i = 0; i < n_states && !graph->failed; i++)
-        if (cnn_is_updated(graph, &graph->states[i], grads, n_grads)) {
-            cnn_value weight = graph->states[i].value;
-            update_state(graph, use, weight, grads[weight]);
-        }
-    guard(graph);
+    update_states(graph, use, grads, n_grads, n_states);
     return !graph->failed;
 }

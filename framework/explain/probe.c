@@ -135,7 +135,7 @@ static cnn_status read_value(cnn_probe *p, cnn_runner *runner, int32_t v)
         return cnn_fail(p->err, CNN_MEMORY, "no memory for %zu bytes of numbers", bytes);
     switch (info->kind) {
     case CNN_VALUE_OUTPUT:
-        return cnn_runner_output(runner, v, p->data[v], bytes, p->err);
+        return cnn_runner_output(runner, v, 0, p->data[v], bytes, p->err);
     case CNN_VALUE_STATE:
         return read_state(p, info->name, p->data[v]);
     case CNN_VALUE_INPUT:
@@ -174,7 +174,7 @@ static cnn_status run_step(cnn_probe *p, cnn_runner **runner)
     cnn_status status = cnn_placement_from(p->step, &p->run->stack, p->arena, &placement, p->err);
     if (status == CNN_OK)
         status = cnn_session_compile(p->run->session, placement, (uint64_t)p->config->train.seed,
-                                     runner, p->err);
+                                     1, runner, p->err);
     if (status == CNN_OK)
         status = cnn_run_read_samples(
             p->run, &(cnn_compiled){ .step = p->step, .runner = *runner }, 0, p->split,

@@ -174,7 +174,7 @@ static cnn_status compile(cnn_looker *look, const cnn_value *extra, uint32_t n_e
     return status != CNN_OK
                ? status
                : cnn_session_compile(run->session, p->placement, (uint64_t)run->config->train.seed,
-                                     &p->runner, look->err);
+                                     1, &p->runner, look->err);
 }
 
 cnn_status cnn_look_build(cnn_looker *look)

@@ -19,7 +19,7 @@ static cnn_status read_output(const cnn_looker *look, int32_t value, float **num
 {
     uint64_t bytes = (uint64_t)cnn_bytes(type_of(look, value));
     *numbers = (float *)CNN_NEW_ARRAY(look->arena, float, bytes / sizeof(float));
-    return cnn_runner_output(look->program.runner, value, *numbers, bytes, look->err);
+    return cnn_runner_output(look->program.runner, value, 0, *numbers, bytes, look->err);
 }
 
 static cnn_status run_once(const cnn_looker *look)

@@ -1,6 +1,6 @@
 #!/bin/sh
 # classic.sh CNNRUN BACKENDS SOURCE_DIR NAME MODE SHAPE CLASSES [PATH=VALUE ...]: a network of pipelines/classics on small
-# images: two steps of training, then one step or the output on several backends.
+# images: two steps of training on each of several backends, then one step or the output on all.
 set -eu
 cnnrun=$1 backends=$2 pipeline=$3/pipelines/classics/$4.yaml mode=$5 shape=$6 classes=$7
 shift 7
@@ -21,6 +21,8 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 [ "$mode" = train ] || batch=2
 cd "$work"
-run train "$pipeline" "$data" "$@" backend=cpu fallback=forbid train.batch="$batch" train.steps=2 test.every=0 output.dir=
+for backend in $(echo "$backends" | tr , ' '); do
+    run train "$pipeline" "$data" "$@" backend="$backend" fallback=forbid train.batch="$batch" train.steps=2 test.every=0 output.dir=
+done
 run compare "$pipeline" "$data" "$@" backend="$backends" fallback=forbid --batch "$batch" --mode "$mode"
 tail -n 1 log

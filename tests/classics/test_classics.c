@@ -216,7 +216,7 @@ static bool run_batch(net *n, int64_t classes)
         return false;
     write_batch(n, classes);
     if (n->program->mode == CNN_TRAIN)
-        cnn_run_write_scalars(n->run, n->program, 0, 0.1);
+        cnn_run_write_scalars(n->run, n->program, 0, 0, 0.1);
     return CHECK(cnn_runner_run(n->program->runner, 0, err) == CNN_OK) &&
            CHECK(cnn_session_wait(n->run->session, err) == CNN_OK);
 }
@@ -249,7 +249,7 @@ static void compare_value(net *n, int32_t value, const cnn_stored *want, const c
     float *got = cnn_arena_alloc(n->context.arena, (size_t)bytes);
     double error = 0, largest = 0;
     if (!CHECK(cnn_count(type) == cnn_count(&want->type)) ||
-        !CHECK(cnn_runner_output(n->program->runner, value, got, bytes, NULL) == CNN_OK))
+        !CHECK(cnn_runner_output(n->program->runner, value, 0, got, bytes, NULL) == CNN_OK))
         return;
     for (int64_t i = 0; i < cnn_count(type); i++) {
         double w = (double)((const float *)want->data)[i], d = fabs(w - (double)got[i]);

@@ -167,7 +167,7 @@ static bool compile(fixture *f, built *c)
     cnn_error err = { "", "" };
     cnn_placement *placement;
     bool ok = cnn_placement_from(c->step, &f->stack, f->arena, &placement, &err) == CNN_OK &&
-              cnn_session_compile(f->session, placement, 0, &c->runner, &err) == CNN_OK;
+              cnn_session_compile(f->session, placement, 0, 1, &c->runner, &err) == CNN_OK;
     if (!ok)
         fprintf(stderr, "%s: %s\n", c->name, err.text);
     return CHECK(ok);
@@ -215,7 +215,7 @@ static double compare(fixture *f, const built *c, uint32_t extra, const cnn_stor
     void *got = cnn_arena_alloc(f->arena, (size_t)cnn_bytes(type));
     double error = 0, largest = 1e-30;
     if (!cnn_same_type(type, &want->type) ||
-        cnn_runner_output(c->runner, value, got, (uint64_t)cnn_bytes(type), NULL) != CNN_OK)
+        cnn_runner_output(c->runner, value, 0, got, (uint64_t)cnn_bytes(type), NULL) != CNN_OK)
         return INFINITY;
     for (int64_t i = 0; i < cnn_count(type); i++) {
         double w = number_at(want->data, type->dtype, i), g = number_at(got, type->dtype, i);
@@ -260,7 +260,7 @@ static double loss_of(fixture *f, const built *c)
     float loss = NAN;
     (void)f;
     if (cnn_runner_run(c->runner, 0, NULL) == CNN_OK)
-        (void)cnn_runner_output(c->runner, c->step->loss, &loss, sizeof loss, NULL);
+        (void)cnn_runner_output(c->runner, c->step->loss, 0, &loss, sizeof loss, NULL);
     return (double)loss;
 }
 
@@ -285,7 +285,7 @@ static void check_differences(fixture *f, const built *c, uint32_t k)
     uint32_t state = state_of(f, c, k);
     double error = 0, largest = 1;
     (void)loss_of(f, c); /* at the start again */
-    (void)cnn_runner_output(c->runner, c->step->extras[c->grads[k]], grad,
+    (void)cnn_runner_output(c->runner, c->step->extras[c->grads[k]], 0, grad,
                             (uint64_t)cnn_bytes(type), NULL);
     for (int64_t i = 0; i < count; i++)
         largest = fabs((double)grad[i]) > largest ? fabs((double)grad[i]) : largest;

@@ -156,7 +156,7 @@ static cnn_step *finish(scene *s)
 
 static void put(cnn_runner *runner, int32_t value, const cnn_program *p, const void *data)
 {
-    for (uint32_t set = 0; set < CNN_INPUT_SETS && value >= 0; set++) {
+    for (uint32_t set = 0; set < CNN_SETS && value >= 0; set++) {
         void *to = cnn_runner_input(runner, value, set);
         if (to != NULL)
             memcpy(to, data, (size_t)cnn_bytes(&cnn_value_at(p, value)->type));
@@ -194,7 +194,7 @@ static uint32_t find_state(const cnn_session *session, const char *name)
 }
 
 static cnn_status take_results(scene *s, const cnn_step *step, cnn_session *session,
-                               cnn_runner *runner, results *r, cnn_error *err)
+                               cnn_runner *runner, uint32_t set, results *r, cnn_error *err)
 {
     const cnn_program *p = &step->program;
     cnn_status status = CNN_OK;
@@ -205,7 +205,7 @@ static cnn_status take_results(scene *s, const cnn_step *step, cnn_session *sess
         const char *name = cnn_arena_printf(s->arena, "value %d", p->externals[i]);
         r->batched[r->count] = v->batched != 0;
         void *to = take(s, r, name, &v->type);
-        status = cnn_runner_output(runner, p->externals[i], to, (uint64_t)cnn_bytes(&v->type), err);
+        status = cnn_runner_output(runner, p->externals[i], set, to, (uint64_t)cnn_bytes(&v->type), err);
     }
     for (uint32_t i = 0; s->assigns && i < s->g->n_states && status == CNN_OK; i++) {
         const cnn_value_info *v = &s->g->values[s->g->states[i].value];
@@ -223,15 +223,16 @@ static cnn_status run_on(scene *s, const cnn_step *step, const cnn_stack *stack,
     cnn_session *session = cnn_session_create(stack);
     cnn_status status = cnn_placement_from(step, stack, s->arena, &placement, err);
     if (status == CNN_OK)
-        status = cnn_session_compile(session, placement, 0, &runner, err);
+        status = cnn_session_compile(session, placement, 0, CNN_SETS, &runner, err);
     if (status == CNN_OK) {
         *fallbacks = placement->n_fallbacks;
         put_inputs(s, step, runner);
     }
     for (uint32_t run = 0; run < RUNS && status == CNN_OK; run++) {
-        status = cnn_runner_run(runner, run % CNN_INPUT_SETS, err);
+        const uint32_t set = run % CNN_SETS;
+        status = cnn_runner_run(runner, set, err);
         if (status == CNN_OK)
-            status = take_results(s, step, session, runner, &r[run], err);
+            status = take_results(s, step, session, runner, set, &r[run], err);
     }
     cnn_session_destroy(session);
     return status;

@@ -10,7 +10,7 @@ trap 'rm -rf "$work"' EXIT
 cd "$work"
 
 run() {
-    "$cnnrun" "$@" output.dir= output.report='[]' >log 2>&1 || {
+    "$cnnrun" "$@" fallback=forbid output.dir= output.report='[]' >log 2>&1 || {
         echo "failed: cnnrun $*"
         tail -n 20 log
         exit 1

@@ -105,6 +105,12 @@ null)
         test.every=0 train.batch=100 --verbose
     has log.log "null: 2 programs, 6 runs" # 512 samples: five batches of 100, one of 12
     ;;
+ahead) # a step is started before the results of the last are read, and none is lost
+    plugins=$5
+    expect 0 log.log "$cnnrun" train "$pipeline" backend=ahead --plugin-path "$plugins" output.dir= train.epochs=2 \
+        train.batch=100 test.batch=50
+    has log.log "ahead: 18 runs, 2 under way at once" # two epochs: six batches of 512 samples, three of 128
+    ;;
 weights_mismatch)
     train a train.epochs=1
     expect 2 log.log "$cnnrun" test "$pipeline" backend=reference model.0.conv2d.out_channels=3 \

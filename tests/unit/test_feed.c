@@ -210,11 +210,11 @@ static cnn_feed *open_feed(cnn_source_data *data, uint32_t threads)
 /* Runs a pass with batches of 4 and collects the targets in order; returns their number. */
 static int64_t collect_from(cnn_feed *feed, cnn_pass pass, int32_t *targets)
 {
-    float input[2][8];
-    int32_t target[2][4];
+    float input[CNN_SETS][8];
+    int32_t target[CNN_SETS][4];
     cnn_error err;
     int64_t count = 0, samples, b = 0;
-    for (int i = 0; i < 2; i++) {
+    for (int i = 0; i < CNN_SETS; i++) {
         pass.input[i] = input[i];
         pass.target[i] = target[i];
     }
@@ -223,11 +223,13 @@ static int64_t collect_from(cnn_feed *feed, cnn_pass pass, int32_t *targets)
     cnn_feed_begin(feed, &pass);
     while (cnn_feed_next(feed, &samples, &err) == CNN_OK && samples > 0) {
         for (int64_t i = 0; i < samples; i++) {
-            targets[count] = target[b % 2][i];
+            targets[count] = target[b % CNN_SETS][i];
             if (!pass.augment)
-                CHECK_NEAR(input[b % 2][2 * i], targets[count], 0);
+                CHECK_NEAR(input[b % CNN_SETS][2 * i], targets[count], 0);
             count++;
         }
+        if (b > pass.first) /* the batch before is still there */
+            CHECK_INT(target[(b - 1) % CNN_SETS][0], targets[count - samples - 4]);
         b++;
     }
     cnn_feed_end(feed);
@@ -336,12 +338,12 @@ static void splits_are_disjoint_and_complete(void)
 static void a_broken_sample_is_named(void)
 {
     const int64_t broken = 6;
-    float input[2][8];
+    float input[CNN_SETS][8];
     cnn_error err = { "", "" };
     int64_t samples;
     cnn_source_data *data = open_data(&broken, NULL);
     cnn_feed *feed = open_feed(data, 2);
-    cnn_pass pass = { .batch = 4, .input = { input[0], input[1] } };
+    cnn_pass pass = { .batch = 4, .input = { input[0], input[1], input[2] } };
     cnn_feed_begin(feed, &pass);
     cnn_status status = cnn_feed_next(feed, &samples, &err);
     if (status == CNN_OK)
@@ -360,13 +362,13 @@ static void a_broken_sample_is_named(void)
 
 static void a_pass_may_be_ended_at_any_time(void)
 {
-    float input[2][8];
+    float input[CNN_SETS][8];
     int32_t targets[COUNT];
     cnn_error err;
     int64_t samples;
     cnn_source_data *data = open_data(NULL, NULL);
     cnn_feed *feed = open_feed(data, 3);
-    cnn_pass pass = { .batch = 4, .input = { input[0], input[1] } };
+    cnn_pass pass = { .batch = 4, .input = { input[0], input[1], input[2] } };
     for (int i = 0; i < 60; i++) {
         cnn_feed_begin(feed, &pass);
         for (int k = 0; k < i % 3; k++)

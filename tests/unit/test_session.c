@@ -48,7 +48,7 @@ static cnn_status compile(fixture *f, program *p, cnn_value *outs, uint32_t n)
     CHECK(!p->t.graph->failed);
     p->step = toy_freeze(&p->t, outs, n);
     CHECK_INT(cnn_placement_from(p->step, &f->stack, p->t.arena, &p->placement, &err), CNN_OK);
-    return cnn_session_compile(f->session, p->placement, 42, &p->runner, &err);
+    return cnn_session_compile(f->session, p->placement, 42, CNN_SETS, &p->runner, &err);
 }
 
 static void set_input(const program *p, uint32_t set, float first)
@@ -58,12 +58,12 @@ static void set_input(const program *p, uint32_t set, float first)
         x[i] = first + (float)i;
 }
 
-static float first_of(const program *p, uint32_t extra)
+static float first_of(const program *p, uint32_t extra, uint32_t set)
 {
     float out[24] = { 0 };
     int32_t v = p->step->extras[extra];
     uint64_t bytes = (uint64_t)cnn_bytes(&cnn_value_at(&p->step->program, v)->type);
-    CHECK_INT(cnn_runner_output(p->runner, v, out, bytes, &err), CNN_OK);
+    CHECK_INT(cnn_runner_output(p->runner, v, set, out, bytes, &err), CNN_OK);
     return out[0];
 }
 
@@ -98,11 +98,11 @@ static void check_counting(const char *backend)
     CHECK_NEAR(state_of(&f, "0.total"), 10, 0);
     set_input(&p, 0, 1); /* 1 + 2 + ... + 24 = 300 */
     CHECK_INT(cnn_runner_run(p.runner, 0, &err), CNN_OK);
-    CHECK_NEAR(first_of(&p, 0), 2 + 10, 0); /* reads see the contents before the step */
-    CHECK_NEAR(first_of(&p, 1), 300, 0);
+    CHECK_NEAR(first_of(&p, 0, 0), 2 + 10, 0); /* reads see the contents before the step */
+    CHECK_NEAR(first_of(&p, 1, 0), 300, 0);
     CHECK_NEAR(state_of(&f, "0.total"), 310, 0);
     CHECK_INT(cnn_runner_run(p.runner, 0, &err), CNN_OK);
-    CHECK_NEAR(first_of(&p, 0), 2 + 310, 0);
+    CHECK_NEAR(first_of(&p, 0, 0), 2 + 310, 0);
     CHECK_NEAR(state_of(&f, "0.total"), 610, 0);
     close(&f);
     toy_close(&p.t);
@@ -118,7 +118,7 @@ static void a_program_cut_between_backends_gives_the_same(void)
     check_counting("toy");
 }
 
-static void both_input_sets_are_memory_of_their_own(void)
+static void sets_are_memory_of_their_own(void)
 {
     static const char *const backends[] = { "base", "toy" };
     for (int i = 0; i < 2; i++) {
@@ -128,10 +128,13 @@ static void both_input_sets_are_memory_of_their_own(void)
         CHECK_INT(compile_counting(&f, &p), CNN_OK);
         set_input(&p, 0, 0);
         set_input(&p, 1, 100);
+        set_input(&p, 2, 200);
         CHECK_INT(cnn_runner_run(p.runner, 1, &err), CNN_OK);
-        CHECK_NEAR(first_of(&p, 1), 276 + 2400, 0);
         CHECK_INT(cnn_runner_run(p.runner, 0, &err), CNN_OK);
-        CHECK_NEAR(first_of(&p, 1), 276, 0);
+        CHECK_NEAR(first_of(&p, 1, 1), 276 + 2400, 0); /* after the run of another set */
+        CHECK_INT(cnn_runner_run(p.runner, 2, &err), CNN_OK);
+        CHECK_NEAR(first_of(&p, 1, 0), 276, 0);
+        CHECK_NEAR(first_of(&p, 1, 2), 276 + 4800, 0);
         close(&f);
         toy_close(&p.t);
     }
@@ -160,7 +163,7 @@ static void a_run_allocates_nothing(void)
     uint64_t crossing = f.session->crossing_bytes;
     CHECK(crossing > 0);
     for (uint32_t i = 0; i < 4; i++)
-        CHECK_INT(cnn_runner_run(p.runner, i % 2, &err), CNN_OK);
+        CHECK_INT(cnn_runner_run(p.runner, i % CNN_SETS, &err), CNN_OK);
     CHECK_INT(toy_kinds[BASE].allocs + toy_kinds[TOY].allocs, allocs);
     CHECK_INT(f.session->crossing_bytes, crossing);
     close(&f);
@@ -186,7 +189,7 @@ static void a_value_crosses_once_however_many_parts_read_it(void)
     CHECK_INT(cnn_runner_run(p.runner, 0, &err), CNN_OK);
     CHECK_INT(toy_kinds[TOY].reads, 1);  /* y */
     CHECK_INT(toy_kinds[BASE].reads, 1); /* sum */
-    CHECK_NEAR(first_of(&p, 1), 1 + exp(6) + exp(12) + exp(18), 10);
+    CHECK_NEAR(first_of(&p, 1, 0), 1 + exp(6) + exp(12) + exp(18), 10);
     close(&f);
     toy_close(&p.t);
 }
@@ -253,7 +256,7 @@ static void programs_share_states_by_name(void)
     CHECK_INT(cnn_session_states(f.session), 1);
     set_input(&test, 0, 0);
     CHECK_INT(cnn_runner_run(test.runner, 0, &err), CNN_OK);
-    CHECK_NEAR(first_of(&test, 0), 3 * w, 0);
+    CHECK_NEAR(first_of(&test, 0, 0), 3 * w, 0);
     close(&f);
     toy_close(&train.t);
     toy_close(&test.t);
@@ -332,11 +335,11 @@ static void an_assignment_is_seen_on_every_backend(void)
     set_input(&p, 0, 0);
     float w = state_of(&f, "0.w");
     CHECK_INT(cnn_runner_run(p.runner, 0, &err), CNN_OK);
-    float here = first_of(&p, 0), there = first_of(&p, 1);
+    float here = first_of(&p, 0, 0), there = first_of(&p, 1, 0);
     CHECK_NEAR(here, w, 0);
     CHECK_INT(cnn_runner_run(p.runner, 0, &err), CNN_OK);
-    CHECK_NEAR(first_of(&p, 0), 2 * here, 1e-6);
-    CHECK_NEAR(first_of(&p, 1), 2 * there, 1e-4);
+    CHECK_NEAR(first_of(&p, 0, 0), 2 * here, 1e-6);
+    CHECK_NEAR(first_of(&p, 1, 0), 2 * there, 1e-4);
     CHECK_NEAR(state_of(&f, "0.w"), 4 * w, 1e-6);
     close(&f);
     toy_close(&p.t);
@@ -355,8 +358,8 @@ static void what_is_written_to_a_state_reaches_every_backend(void)
     CHECK_INT(cnn_session_write_state(f.session, 0, numbers, &err), CNN_OK);
     set_input(&p, 0, 0);
     CHECK_INT(cnn_runner_run(p.runner, 0, &err), CNN_OK);
-    CHECK_NEAR(first_of(&p, 0), 7, 0);
-    CHECK_NEAR(first_of(&p, 1), 7 * 24, 0);
+    CHECK_NEAR(first_of(&p, 0, 0), 7, 0);
+    CHECK_NEAR(first_of(&p, 1, 0), 7 * 24, 0);
     close(&f);
     toy_close(&p.t);
 }
@@ -389,9 +392,9 @@ static void only_outputs_can_be_read(void)
     float number;
     open(&f, "base");
     CHECK_INT(compile_counting(&f, &p), CNN_OK);
-    CHECK_INT(cnn_runner_output(p.runner, p.step->input, &number, 4, &err), CNN_INTERNAL);
-    CHECK_INT(cnn_runner_output(p.runner, -1, &number, 4, &err), CNN_INTERNAL);
-    CHECK_INT(cnn_runner_output(p.runner, 1000, &number, 4, &err), CNN_INTERNAL);
+    CHECK_INT(cnn_runner_output(p.runner, p.step->input, 0, &number, 4, &err), CNN_INTERNAL);
+    CHECK_INT(cnn_runner_output(p.runner, -1, 0, &number, 4, &err), CNN_INTERNAL);
+    CHECK_INT(cnn_runner_output(p.runner, 1000, 0, &number, 4, &err), CNN_INTERNAL);
     close(&f);
     toy_close(&p.t);
 }
@@ -403,8 +406,8 @@ static void bytes_are_those_of_all_buffers(void)
     open(&f, "base");
     CHECK_INT(cnn_session_bytes(f.session), 0);
     CHECK_INT(compile_counting(&f, &p), CNN_OK);
-    /* the input twice, the state, the two outputs */
-    CHECK_INT(cnn_session_bytes(f.session), 2 * 96 + 4 + 96 + 4);
+    /* the input and the two outputs of each set, the state */
+    CHECK_INT(cnn_session_bytes(f.session), CNN_SETS * (96 + 96 + 4) + 4);
     close(&f);
     toy_close(&p.t);
 }
@@ -419,7 +422,7 @@ int main(void)
 {
     return RUN_TESTS(
         TEST(a_state_lives_from_run_to_run), TEST(a_program_cut_between_backends_gives_the_same),
-        TEST(both_input_sets_are_memory_of_their_own),
+        TEST(sets_are_memory_of_their_own),
         TEST(the_host_writes_into_the_device_where_it_may), TEST(a_run_allocates_nothing),
         TEST(a_value_crosses_once_however_many_parts_read_it),
         TEST(a_state_starts_as_its_initialiser_says),

@@ -53,16 +53,6 @@ compare) # NET: every value of a step, forward and backward, and an output
         tail -n 1 log
     done
     ;;
-classic) # NAME MODE SHAPE CLASSES [PATH=VALUE ...], see tests/classics
-    name=$1 mode=$2 shape=$3 classes=$4
-    shift 4
-    batch=${shape%%x*} image=${shape#*x}
-    channels=${image%%x*} size=${image##*x}
-    run compare "$source/pipelines/classics/$name.yaml" backend=reference,vulkan:0 fallback=forbid --mode "$mode" \
-        --batch "$batch" "$@" \
-        "data.source={synthetic: {classes: $classes, channels: $channels, height: $size, width: $size, train: 16, test: 16}}"
-    tail -n 1 log
-    ;;
 plugin) # PIPELINE DIR: a layer from outside agrees, trains and meets its expectation
     run compare "$1" backend=reference,vulkan:0 fallback=forbid --plugin-path "$2" --batch 5
     tail -n 1 log
@@ -77,13 +67,21 @@ trajectory) # NET COMPARE: ten steps from the same weights as PyTorch
     done
     "$compare" "$data/$net.safetensors" 0/model.safetensors 1/model.safetensors || fail "other weights than PyTorch's"
     ;;
-bits) # the same bits again, and on another number of the driver's threads
-    train one 3
+bits) # the same bits again, through staging memory, and on another number of the driver's threads
+    train one 3 train.log_every=1 "output.report=[jsonl]"
     train two 3
+    CNNRUN_VK_STAGING=1
+    export CNNRUN_VK_STAGING
+    train staged 3 train.log_every=1 "output.report=[jsonl]"
     LP_NUM_THREADS=1
     export LP_NUM_THREADS
     train three 3
-    for other in two three; do
+    for name in one staged; do
+        grep '"log"' $name/log.jsonl | sed 's/.*"loss": *\([^,}]*\).*/\1/' >$name.losses
+    done
+    [ "$(grep -c . one.losses)" -eq 78 ] || fail "not a loss for each step"
+    same one.losses staged.losses
+    for other in two staged three; do
         same one/checkpoint-0003.safetensors $other/checkpoint-0003.safetensors
         same one/model.safetensors $other/model.safetensors
     done
@@ -97,6 +95,21 @@ resume)
     ;;
 learns) # what it was made to learn
     run "$source/pipelines/synthetic.yaml" backend=vulkan:0 fallback=forbid output.dir=
+    ;;
+epoch) # Homework 1 after an epoch on MNIST: as accurate as on the reference backend with the same seed
+    for backend in reference vulkan:0; do
+        "$cnnrun" "$source/pipelines/mnist-hw1.yaml" backend=$backend fallback=forbid train.epochs=1 train.seed=0 \
+            expect.accuracy=0 output.dir=$backend output.report='[jsonl]' >log 2>&1 || {
+            grep -q 'was not found; searched:' log || fail "an epoch on $backend"
+            echo "skipped: MNIST is not there"
+            exit 77
+        }
+        accuracy=$(sed -n '/"eval_end"/s/.*"accuracy": *\([0-9.e-]*\).*/\1/p' $backend/log.jsonl | tail -n 1)
+        echo "$backend: $accuracy"
+        [ -n "$accuracy" ] || fail "no accuracy in the log"
+        [ $backend != reference ] || reference=$accuracy
+    done
+    awk "BEGIN { d = $accuracy - $reference; exit !(d < 0.003 && d > -0.003) }" || fail "accuracies differ"
     ;;
 expect) # FILE...: pipelines that say what comes out
     for file in "$@"; do

@@ -62,9 +62,9 @@ typedef struct cnn_backend {
     cnn_status (*read)(cnn_device *, cnn_buffer *, void *to, uint64_t bytes, cnn_error *);
 
     /* Starts one run with bindings[i] for externals[i]; may return before it is done. Bindings of
-     * states and outputs are always the same, those of inputs come from a small fixed set (double
-     * buffering): a recorded run per set can be replayed. Allocates nothing after the first run
-     * with a set. */
+     * states are always the same, those of inputs and outputs come in a few fixed sets, used in
+     * turn, so that a run can start before the results of the last are read: a recorded run per set
+     * can be replayed. Allocates nothing after the first run with a set. */
     cnn_status (*run)(cnn_exec *, cnn_buffer *const *bindings, cnn_error *);
 
     /* Until everything that was started is done. */

@@ -134,6 +134,53 @@ static void reuse_operands(cpu_plan *plan)
     }
 }
 
+/* ---- states ---- */
+
+/* Who deals with a value of the plan: the step that makes it, or -1, and the place in the order of the
+ * last that reads it, but for the assignment that overwrites it. */
+typedef struct dealings {
+    int32_t maker, last_read;
+} dealings;
+
+static dealings *list_dealings(cpu_plan *plan)
+{
+    dealings *list = cpu_plan_alloc(plan, plan->n_values, sizeof *list);
+    for (uint32_t v = 0; v < plan->n_values && list != NULL; v++)
+        list[v] = (dealings){ -1, -1 };
+    for (uint32_t i = 0; i < plan->n_steps && list != NULL; i++) {
+        const cpu_step *step = step_at(plan, i);
+        for (uint32_t k = step->overwrites >= 0 ? 1 : 0; k < step->n_in; k++)
+            list[step->in[k]].last_read = (int32_t)i;
+        for (uint32_t k = 0; k < step->n_out; k++)
+            list[step->out[k]].maker = plan->order[i];
+    }
+    return list;
+}
+
+static bool may_update(const cpu_plan *plan, const dealings *list, int32_t state, int32_t fresh)
+{
+    const cpu_value *from = &plan->values[fresh], *to = &plan->values[state];
+    if (list[fresh].maker < 0 || from->makers != 1 || from->space != CPU_PLAIN ||
+        to->space != CPU_BOUND || cnn_count(&from->type) != cnn_count(&to->type))
+        return false;
+    const cpu_step *maker = &plan->steps[list[fresh].maker];
+    return maker->whole != NULL && maker->in_place && list[state].last_read <= maker->position;
+}
+
+/* New contents that a map makes when nobody needs the old ones any more are written into the state
+ * itself, and nothing is left of the assignment. */
+static void update_states(cpu_plan *plan)
+{
+    const dealings *list = list_dealings(plan);
+    for (uint32_t i = 0; i < plan->n_steps && list != NULL; i++) {
+        const cpu_step *step = &plan->steps[i];
+        if (step->overwrites < 0 || !may_update(plan, list, step->in[0], step->in[1]))
+            continue;
+        plan->values[step->in[1]].space = CPU_BOUND;
+        plan->values[step->in[1]].external = plan->values[step->in[0]].external;
+    }
+}
+
 /* ---- places ---- */
 
 enum { ALIGNMENT = 256 };
@@ -260,6 +307,7 @@ void cpu_layout(cpu_plan *plan)
     if (plan->out_of_memory)
         return;
     find_lifetimes(plan);
+    update_states(plan);
     choose_spaces(plan);
     for (uint32_t v = 0; v < plan->n_values; v++)
         if (plan->values[v].tiled || plan->values[v].image)

@@ -130,6 +130,7 @@ void cpu_add_plain_map(cpu_plan *plan, uint32_t n, cpu_source *s, int32_t out)
     spec->params.out = (cpu_view){ 1, 1, 1, 1, 1 };
     cpu_step *step = cpu_add_whole(plan, n, run_plain_map, spec);
     step->spec = spec;
+    step->in_place = true;
     for (uint32_t i = 0; i < s->n_in; i++)
         cpu_step_in(plan, step, s->value[i]);
     cpu_step_out(plan, step, out);

@@ -78,7 +78,8 @@ struct cpu_step {
     bool masks;             /* tile operands are to hold zeros in lanes without an image */
     const cpu_params *margin[2]; /* per result whose rows have margins: what zeroes them */
     const cpu_params *mask[2];
-    bool in_place; /* out[0] may lie in the memory of an input with the same view */
+    bool in_place; /* out[0] may lie in the memory of an input with the same view; of a whole step:
+                      of any input as large */
     bool frozen;   /* computed anew only when a state has changed */
     bool sums;     /* adds to out[0], a partial sum that starts at 0 */
     bool done;     /* while it is being scheduled */

@@ -18,10 +18,12 @@ static cnn_status copy(const cpu_step *step, void *const *p, const cpu_plan *pla
     return CNN_OK;
 }
 
-/* p: state, its new contents. */
+/* p: state, its new contents, which the layout may have had written there. */
 static cnn_status assign(const cpu_step *step, void *const *p, const cpu_plan *plan, cnn_error *err)
 {
     (void)err;
+    if (p[0] == p[1])
+        return CNN_OK;
     memcpy(p[0], p[1], (size_t)cnn_bytes(cpu_type_of(plan, node_of(plan, step)->in[0])));
     return CNN_OK;
 }

@@ -24,6 +24,7 @@ typedef struct vk_limits {
     uint32_t shared_bytes;    /* of a work group, >= 16384 */
     uint32_t storage_buffers; /* bindings of one kernel, >= 4 */
     uint32_t subgroup;        /* invocations of a subgroup, 1 to 128 */
+    uint64_t submission_macs; /* multiply-adds after which another submission begins */
     bool is_processor;        /* a software driver: caches instead of shared memory */
     bool has_subgroup_ops;    /* basic and ballot (broadcast) in compute shaders */
     double timestamp_ns;      /* of a tick; 0: no timestamps */
@@ -73,6 +74,7 @@ typedef struct vk_kernels vk_kernels; /* kernel.h */
 struct cnn_buffer {
     vk_range range;
     uint64_t serial; /* of the last submission that uses it */
+    vk_range copy;   /* of an output, see vk_buffer_mirror; no buffer: none */
 };
 
 struct cnn_device {
@@ -139,6 +141,12 @@ void vk_buffer_free(cnn_device *, cnn_buffer *);
 cnn_status vk_buffer_write(cnn_device *, cnn_buffer *, const void *from, uint64_t bytes,
                            cnn_error *);
 cnn_status vk_buffer_read(cnn_device *, cnn_buffer *, void *to, uint64_t bytes, cnn_error *);
+
+/* A few numbers that a run writes (the loss, say) and the host does not see get a copy that it sees:
+ * recordings end with it, so that reading them waits for their own run, not for those behind it in
+ * the queue. Does nothing for buffers that are mapped, or large. */
+enum { VK_MIRRORED_BYTES = 64 << 10 };
+cnn_status vk_buffer_mirror(cnn_device *, cnn_buffer *, cnn_error *);
 
 /* The same for a range that no run uses now (constants). */
 cnn_status vk_range_write(cnn_device *, const vk_range *, const void *from, uint64_t bytes,

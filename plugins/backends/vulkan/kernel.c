@@ -9,6 +9,7 @@ typedef struct entry {
     uint64_t hash;
     vk_module *module;
     const vk_layout *layout;
+    bool in_parts;
     uint32_t n_specs, specs[VK_MOST_SPECS];
     vk_pipeline result;
     bool taken; /* by a job that makes it */
@@ -43,6 +44,7 @@ static cnn_status make_pipeline(cnn_device *d, entry *e, cnn_error *err)
                    .module = e->module->module,
                    .pName = "main",
                    .pSpecializationInfo = e->n_specs > 0 ? &specs : NULL },
+        .flags = e->in_parts ? VK_PIPELINE_CREATE_DISPATCH_BASE_BIT : 0,
         .layout = e->layout->pipeline,
         .basePipelineIndex = -1,
     };
@@ -66,7 +68,8 @@ static cnn_status check_counts(const cnn_device *d, const vk_kernel *k, cnn_erro
 
 static bool is_entry(const entry *e, const vk_module *m, const vk_layout *l, const vk_kernel *k)
 {
-    return e->module == m && e->layout == l && e->n_specs == k->n_specs &&
+    return e->module == m && e->layout == l && e->in_parts == k->in_parts &&
+           e->n_specs == k->n_specs &&
            memcmp(e->specs, k->specs, k->n_specs * sizeof *k->specs) == 0;
 }
 
@@ -98,6 +101,7 @@ static cnn_status place_entry(cnn_device *d, const vk_kernel *kernel, entry **ou
                   .hash = hash,
                   .module = m,
                   .layout = l,
+                  .in_parts = kernel->in_parts,
                   .n_specs = kernel->n_specs,
                   .result = { .layout = l->pipeline, .set = l->set } };
     memcpy(e->specs, kernel->specs, kernel->n_specs * sizeof *kernel->specs);

@@ -17,6 +17,7 @@ typedef struct vk_kernel {
     uint32_t n_bindings; /* 0 to n-1 */
     uint32_t texels;     /* of them, a bit each: those that are uniform texel buffers of floats */
     uint32_t fours;      /* of these, those with texels of four floats */
+    bool in_parts;       /* dispatched from work groups other than 0 on, too */
     uint32_t n_push;     /* words of push constants, at most 32 (128 bytes) */
     uint32_t n_specs;    /* specialisation constants 0 to n-1; 0 is the work group's size in x */
     uint32_t specs[VK_MOST_SPECS]; /* their bits */

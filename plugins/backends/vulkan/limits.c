@@ -5,6 +5,9 @@
 
 #include "open.h"
 
+/* A slow GPU does 10^11 multiply-adds in a second, and drivers kill what keeps one for two. */
+static const uint64_t usual_submission_macs = 20000000000;
+
 static uint64_t least(uint64_t a, uint64_t b)
 {
     return a < b ? a : b;
@@ -49,6 +52,7 @@ static void write_limits(vk_limits *l, const VkPhysicalDeviceProperties *p,
         .storage_buffers = (uint32_t)least(
             least(from->maxPerStageDescriptorStorageBuffers, from->maxPerStageResources), most_set),
         .subgroup = subgroup->subgroupSize > 0 ? subgroup->subgroupSize : 1,
+        .submission_macs = usual_submission_macs,
         .is_processor = p->deviceType == VK_PHYSICAL_DEVICE_TYPE_CPU,
         .has_subgroup_ops = has_subgroup_ops(subgroup),
     };
@@ -111,6 +115,8 @@ static bool set_limit(vk_limits *l, const char *name, size_t n, uint64_t value)
         tighten(&l->shared_bytes, value);
     else if (IS("storage_buffers"))
         tighten(&l->storage_buffers, value);
+    else if (IS("submission_macs"))
+        l->submission_macs = least(l->submission_macs, value > 0 ? value : 1);
     else if (IS("processor"))
         l->is_processor = l->is_processor && value != 0;
     else if (IS("subgroup_ops"))
@@ -133,8 +139,8 @@ cnn_status vk_tighten_limits(vk_limits *limits, const char *text, cnn_error *err
             !set_limit(limits, at, n, value)) {
             (void)cnn_fail(err, CNN_INVALID, "vulkan: CNNRUN_VK_LIMITS: '%.60s' is no limit", at);
             cnn_hint(err, "storage_range, alignment, allocation, memory, groups, invocations, "
-                          "shared_bytes, storage_buffers, processor or subgroup_ops, =NUMBER, "
-                          "commas between");
+                          "shared_bytes, storage_buffers, submission_macs, processor or "
+                          "subgroup_ops, =NUMBER, commas between");
             return CNN_INVALID;
         }
         at = *end == ',' ? end + 1 : end;

@@ -1,6 +1,7 @@
 /* A program's steps, and where its values lie. */
 #include "plan.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -287,6 +288,22 @@ static bool make_lists(vk_plan *plan)
     return !plan->failed;
 }
 
+/* Steps that take too long for one submission are dispatched in parts; not a plugin's, whose kernel
+ * may count its groups in any direction. */
+static void cut_long_steps(const vk_plan *plan)
+{
+    const double most = (double)plan->device->limits.submission_macs;
+    for (uint32_t s = 0; s < plan->n_steps; s++) {
+        vk_step *step = &plan->steps[s];
+        const uint32_t rows = step->groups[vk_axis_of_parts(step)];
+        if (step->macs <= most || step->kernel.code_words != NULL)
+            continue;
+        const double parts = ceil(step->macs / most);
+        step->parts = parts < rows ? (uint32_t)parts : rows;
+        step->kernel.in_parts = step->parts > 1;
+    }
+}
+
 static cnn_status fill(vk_plan *plan, cnn_error *err)
 {
     if (!make_lists(plan))
@@ -298,6 +315,7 @@ static cnn_status fill(vk_plan *plan, cnn_error *err)
     place_fixed(plan);
     place_arena(plan);
     vk_place_barriers(plan);
+    cut_long_steps(plan);
     return CNN_OK;
 }
 

@@ -24,6 +24,7 @@ typedef struct vk_step {
     vk_operand operands[VK_MOST_BINDINGS]; /* by binding */
     uint32_t push[VK_MOST_PUSH];
     uint32_t groups[3];
+    uint32_t parts; /* dispatches, each some of the groups along vk_axis_of_parts */
     uint32_t node;
     double macs;  /* multiply-adds, for the estimate of its time; 0: moves its operands' bytes */
     bool barrier; /* one before it (barriers.c) */
@@ -71,6 +72,12 @@ char *vk_plan_text(vk_plan *, const char *format, ...);
 static inline const cnn_type *vk_type(const vk_plan *plan, int32_t value)
 {
     return &cnn_value_at(plan->program, value)->type;
+}
+
+/* Groups are told apart by gl_NumWorkGroups.x, so x stays whole. */
+static inline uint32_t vk_axis_of_parts(const vk_step *step)
+{
+    return step->groups[1] > step->groups[2] ? 1 : 2;
 }
 
 /* ---- step.c: how lowering writes a step down ---- */

@@ -4,9 +4,18 @@
 
 #include "exec.h"
 
-/* A command buffer ends after about so many multiply-adds or bytes: drivers kill what keeps a GPU
- * for seconds, and a slow one does 10^11 multiply-adds in one. */
-static const double most_macs = 2e10, most_bytes = 2e10;
+/* A command buffer ends after about so many bytes, or limits.submission_macs: drivers kill what
+ * keeps a GPU for seconds. */
+static const double most_bytes = 2e10;
+
+/* Command buffers under way. */
+typedef struct recorder {
+    cnn_exec *exec;
+    vk_recording *r;
+    VkQueryPool queries; /* or none */
+    VkCommandBuffer commands;
+    double macs, bytes; /* in the last command buffer */
+} recorder;
 
 /* ---- descriptors ---- */
 
@@ -123,73 +132,145 @@ static void barrier(const cnn_device *d, VkCommandBuffer commands)
     d->vk.CmdPipelineBarrier(commands, compute, compute, 0, 1, &all, 0, NULL, 0, NULL);
 }
 
-static void dispatch(const cnn_exec *exec, VkCommandBuffer commands, uint32_t s,
-                     VkDescriptorSet set)
+/* One of the step's parts: some rows of work groups. */
+static void dispatch(const recorder *rec, uint32_t s, uint32_t part, VkDescriptorSet set)
 {
-    const vk_api *vk = &exec->device->vk;
-    const vk_step *step = &exec->plan->steps[s];
-    const vk_pipeline *pipeline = exec->pipelines[s];
+    const vk_api *vk = &rec->exec->device->vk;
+    const vk_step *step = &rec->exec->plan->steps[s];
+    const vk_pipeline *pipeline = rec->exec->pipelines[s];
     const VkPipelineBindPoint compute = VK_PIPELINE_BIND_POINT_COMPUTE;
-    vk->CmdBindPipeline(commands, compute, pipeline->pipeline);
-    vk->CmdBindDescriptorSets(commands, compute, pipeline->layout, 0, 1, &set, 0, NULL);
+    const uint32_t axis = vk_axis_of_parts(step);
+    uint32_t base[3] = { 0, 0, 0 }, groups[3];
+    memcpy(groups, step->groups, sizeof groups);
+    base[axis] = (uint32_t)((uint64_t)step->groups[axis] * part / step->parts);
+    groups[axis] = (uint32_t)((uint64_t)step->groups[axis] * (part + 1) / step->parts) - base[axis];
+    vk->CmdBindPipeline(rec->commands, compute, pipeline->pipeline);
+    vk->CmdBindDescriptorSets(rec->commands, compute, pipeline->layout, 0, 1, &set, 0, NULL);
     if (step->kernel.n_push > 0)
-        vk->CmdPushConstants(commands, pipeline->layout, VK_SHADER_STAGE_COMPUTE_BIT, 0,
+        vk->CmdPushConstants(rec->commands, pipeline->layout, VK_SHADER_STAGE_COMPUTE_BIT, 0,
                              step->kernel.n_push * (uint32_t)sizeof(uint32_t), step->push);
-    vk->CmdDispatch(commands, step->groups[0], step->groups[1], step->groups[2]);
+    if (step->parts > 1)
+        vk->CmdDispatchBase(rec->commands, base[0], base[1], base[2], groups[0], groups[1],
+                            groups[2]);
+    else
+        vk->CmdDispatch(rec->commands, groups[0], groups[1], groups[2]);
 }
 
-/* Two timestamps around a step that runs alone. */
-static void dispatch_timed(const cnn_exec *exec, VkCommandBuffer commands, uint32_t s,
-                           VkDescriptorSet set, VkQueryPool queries)
+static void time_stamp(const recorder *rec, uint32_t query)
 {
-    const vk_api *vk = &exec->device->vk;
-    barrier(exec->device, commands);
-    vk->CmdWriteTimestamp(commands, VK_PIPELINE_STAGE_BOTTOM_OF_PIPE_BIT, queries, 2 * s);
-    dispatch(exec, commands, s, set);
-    vk->CmdWriteTimestamp(commands, VK_PIPELINE_STAGE_BOTTOM_OF_PIPE_BIT, queries, 2 * s + 1);
+    rec->exec->device->vk.CmdWriteTimestamp(rec->commands, VK_PIPELINE_STAGE_BOTTOM_OF_PIPE_BIT,
+                                            rec->queries, query);
 }
 
-/* The first step after `first` that goes to another command buffer. */
-static uint32_t cut_after(const vk_plan *plan, uint32_t first)
-{
-    double macs = 0, bytes = 0;
-    uint32_t s = first;
-    for (; s < plan->n_steps && macs < most_macs && bytes < most_bytes; s++) {
-        const vk_step *step = &plan->steps[s];
-        macs += step->macs;
-        for (uint32_t i = 0; i < step->kernel.n_bindings; i++)
-            bytes += (double)step->operands[i].bytes;
-    }
-    return s;
-}
-
-static cnn_status record_steps(cnn_exec *exec, vk_recording *r, uint32_t first, uint32_t end,
-                               VkQueryPool queries, cnn_error *err)
+/* What the host reads after each run: copied to where it sees it. */
+static cnn_status mirror_outputs(cnn_exec *exec, const vk_recording *r, VkCommandBuffer commands,
+                                 cnn_error *err)
 {
     cnn_device *d = exec->device;
-    VkCommandBuffer commands;
-    cnn_status status = vk_commands_begin(d, &commands, err);
+    const cnn_program *program = exec->plan->program;
+    cnn_status status = CNN_OK;
+    for (uint32_t i = 0; i < program->n_externals && status == CNN_OK; i++) {
+        cnn_buffer *buffer = r->bindings[i];
+        if (cnn_value_at(program, program->externals[i])->kind != CNN_VALUE_OUTPUT)
+            continue;
+        status = vk_buffer_mirror(d, buffer, err);
+        if (status != CNN_OK || buffer->copy.buffer == VK_NULL_HANDLE)
+            continue;
+        const VkBufferCopy copy = { buffer->range.offset, buffer->copy.offset,
+                                    buffer->range.bytes };
+        d->vk.CmdCopyBuffer(commands, buffer->range.buffer, buffer->copy.buffer, 1, &copy);
+    }
+    return status;
+}
+
+static cnn_status begin(recorder *rec, cnn_error *err)
+{
+    cnn_device *d = rec->exec->device;
+    cnn_status status = vk_commands_begin(d, &rec->commands, err);
     if (status != CNN_OK)
         return status;
-    r->commands[r->n_commands++] = commands;
-    vk_barrier_all(d, commands);
-    if (queries != VK_NULL_HANDLE && first == 0)
-        d->vk.CmdResetQueryPool(commands, queries, 0, 2 * exec->plan->n_steps);
-    for (uint32_t s = first; s < end && status == CNN_OK; s++) {
-        VkDescriptorSet set;
-        status = make_set(exec, r, s, &set, err);
+    rec->r->commands[rec->r->n_commands++] = rec->commands;
+    rec->macs = rec->bytes = 0;
+    vk_barrier_all(d, rec->commands);
+    return CNN_OK;
+}
+
+static cnn_status end(const recorder *rec, cnn_error *err)
+{
+    cnn_device *d = rec->exec->device;
+    vk_barrier_all(d, rec->commands);
+    return vk_commands_end(d, rec->commands, err);
+}
+
+/* Goes on in another command buffer if this one would run too long. */
+static cnn_status make_room(recorder *rec, double macs, cnn_error *err)
+{
+    const double most_macs = (double)rec->exec->device->limits.submission_macs;
+    const bool empty = rec->macs <= 0 && rec->bytes <= 0;
+    if (empty || (rec->macs + macs <= most_macs && rec->bytes <= most_bytes))
+        return CNN_OK;
+    cnn_status status = end(rec, err);
+    return status == CNN_OK ? begin(rec, err) : status;
+}
+
+static double bytes_of(const vk_step *step)
+{
+    double bytes = 0;
+    for (uint32_t i = 0; i < step->kernel.n_bindings; i++)
+        bytes += (double)step->operands[i].bytes;
+    return bytes;
+}
+
+/* Timed steps run alone, between two timestamps. */
+static cnn_status record_step(recorder *rec, uint32_t s, cnn_error *err)
+{
+    const vk_step *step = &rec->exec->plan->steps[s];
+    const double macs = step->macs / step->parts, bytes = bytes_of(step) / step->parts;
+    const bool is_timed = rec->queries != VK_NULL_HANDLE;
+    VkDescriptorSet set;
+    cnn_status status = make_set(rec->exec, rec->r, s, &set, err);
+    for (uint32_t part = 0; part < step->parts && status == CNN_OK; part++) {
+        status = make_room(rec, macs, err);
         if (status != CNN_OK)
             break;
-        if (exec->plan->steps[s].barrier && queries == VK_NULL_HANDLE)
-            barrier(d, commands);
-        if (queries != VK_NULL_HANDLE)
-            dispatch_timed(exec, commands, s, set, queries);
-        else
-            dispatch(exec, commands, s, set);
+        if (part == 0 && (step->barrier || is_timed))
+            barrier(rec->exec->device, rec->commands);
+        if (part == 0 && is_timed)
+            time_stamp(rec, 2 * s);
+        dispatch(rec, s, part, set);
+        rec->macs += macs;
+        rec->bytes += bytes;
     }
-    vk_barrier_all(d, commands);
-    const cnn_status ended = vk_commands_end(d, commands, status == CNN_OK ? err : NULL);
+    if (status == CNN_OK && is_timed)
+        time_stamp(rec, 2 * s + 1);
+    return status;
+}
+
+static cnn_status record_all(recorder *rec, cnn_error *err)
+{
+    const vk_plan *plan = rec->exec->plan;
+    cnn_device *d = rec->exec->device;
+    cnn_status status = begin(rec, err);
+    if (status != CNN_OK)
+        return status;
+    if (rec->queries != VK_NULL_HANDLE)
+        d->vk.CmdResetQueryPool(rec->commands, rec->queries, 0, 2 * plan->n_steps);
+    for (uint32_t s = 0; s < plan->n_steps && status == CNN_OK; s++)
+        status = record_step(rec, s, err);
+    if (status == CNN_OK) {
+        vk_barrier_all(d, rec->commands);
+        status = mirror_outputs(rec->exec, rec->r, rec->commands, err);
+    }
+    const cnn_status ended = end(rec, status == CNN_OK ? err : NULL);
     return status == CNN_OK ? ended : status;
+}
+
+static uint32_t count_parts(const vk_plan *plan)
+{
+    uint32_t n = 0;
+    for (uint32_t s = 0; s < plan->n_steps; s++)
+        n += plan->steps[s].parts;
+    return n;
 }
 
 cnn_status vk_record(cnn_exec *exec, cnn_buffer *const *bindings, VkQueryPool timed,
@@ -200,7 +281,7 @@ cnn_status vk_record(cnn_exec *exec, cnn_buffer *const *bindings, VkQueryPool ti
     vk_recording *r = calloc(1, sizeof *r);
     if (r != NULL) {
         r->bindings = calloc(n_externals + 1, sizeof(cnn_buffer *));
-        r->commands = calloc(plan->n_steps + 1, sizeof(VkCommandBuffer));
+        r->commands = calloc((size_t)count_parts(plan) + 1, sizeof(VkCommandBuffer));
         r->views = calloc((size_t)count_texels(plan) + 1, sizeof(VkBufferView));
     }
     if (r == NULL || r->bindings == NULL || r->commands == NULL || r->views == NULL) {
@@ -209,10 +290,9 @@ cnn_status vk_record(cnn_exec *exec, cnn_buffer *const *bindings, VkQueryPool ti
     }
     memcpy(r->bindings, bindings, n_externals * sizeof(cnn_buffer *));
     cnn_status status = make_pool(exec, r, err);
-    for (uint32_t first = 0, end; first < plan->n_steps && status == CNN_OK; first = end) {
-        end = cut_after(plan, first);
-        status = record_steps(exec, r, first, end, timed, err);
-    }
+    recorder rec = { .exec = exec, .r = r, .queries = timed };
+    if (status == CNN_OK)
+        status = record_all(&rec, err);
     if (status != CNN_OK) {
         vk_recording_free(exec, r);
         return status;

@@ -20,6 +20,7 @@ vk_step *vk_begin(vk_plan *plan, uint32_t node, const char *shader)
     vk_step *step = &plan->steps[plan->n_steps++];
     step->kernel.shader = shader;
     step->node = node;
+    step->parts = 1;
     vk_spec(step, GROUP_SIZE);
     vk_groups(step, 1, 1, 1);
     return step;

@@ -184,11 +184,21 @@ cnn_status vk_buffer_alloc(cnn_device *d, uint64_t bytes, cnn_buffer **out, cnn_
     return CNN_OK;
 }
 
+cnn_status vk_buffer_mirror(cnn_device *d, cnn_buffer *buffer, cnn_error *err)
+{
+    if (buffer->range.mapped != NULL || buffer->range.bytes > VK_MIRRORED_BYTES ||
+        buffer->copy.buffer != VK_NULL_HANDLE)
+        return CNN_OK;
+    return vk_heap_take(d, &d->staging_heap, buffer->range.bytes, &buffer->copy, err);
+}
+
 void vk_buffer_free(cnn_device *d, cnn_buffer *buffer)
 {
     if (buffer == NULL)
         return;
     (void)vk_wait(d, buffer->serial, NULL);
+    if (buffer->copy.buffer != VK_NULL_HANDLE)
+        vk_heap_give(d, &d->staging_heap, &buffer->copy);
     vk_heap_give(d, &d->heap, &buffer->range);
     free(buffer);
 }
@@ -212,13 +222,14 @@ cnn_status vk_buffer_read(cnn_device *d, cnn_buffer *buffer, void *to, uint64_t 
                           cnn_error *err)
 {
     const vk_range *range = &buffer->range;
+    const char *seen = range->mapped != NULL ? range->mapped : buffer->copy.mapped;
     cnn_status status = check_bytes(range, bytes, err);
     if (status != CNN_OK)
         return status;
-    if (range->mapped == NULL)
+    if (seen == NULL)
         return read_staged(d, range, to, bytes, err);
     status = vk_wait(d, buffer->serial, err);
     if (status == CNN_OK)
-        memcpy(to, range->mapped, (size_t)bytes);
+        memcpy(to, seen, (size_t)bytes);
     return status;
 }

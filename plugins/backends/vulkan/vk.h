@@ -75,6 +75,7 @@
     X(CmdBindDescriptorSets)       \
     X(CmdPushConstants)            \
     X(CmdDispatch)                 \
+    X(CmdDispatchBase)             \
     X(CmdPipelineBarrier)          \
     X(CmdCopyBuffer)               \
     X(CmdFillBuffer)               \
