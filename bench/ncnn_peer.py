@@ -39,7 +39,7 @@ def options(net, setting):
 def main():
     name, shape, folder, setting = sys.argv[1:]
     shape = [int(n) for n in shape.split("x")]
-    stem = os.path.join(folder, name.replace("_", "-"))
+    stem = os.path.join(folder, name)
 
     def prepare():
         if ncnn.get_gpu_count() == 0:

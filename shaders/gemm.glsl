@@ -19,8 +19,10 @@ layout(constant_id = 5) const uint FORM = 2;            // 0: a term is one c, i
 layout(constant_id = 6) const bool SHARED = false;      // tiles in shared memory, or registers alone
 layout(constant_id = 7) const bool ALONG_TERMS = false; // in `right` neighbours in memory are terms, not columns
 
+layout(constant_id = 8) const bool EVEN = false; // parts have an even number of terms
+
 #ifdef TEXELS
-layout(constant_id = 8) const bool FOURS = false; // texels of `left` are four rows; its distances are in texels
+layout(constant_id = 9) const bool FOURS = false; // texels of `left` are four rows; its distances are in texels
 #endif
 OPERAND(0, left_operand, left)
 OPERAND(1, right_operand, right)
@@ -245,6 +247,8 @@ void sum_in_registers(place p, uint first, uint end)
         }
         add_terms(AT_ONCE);
     }
+    if (EVEN)
+        return;
     for (; k < end; k++) {
         read_term(0, t);
         advance(t, one_on);
@@ -254,6 +258,7 @@ void sum_in_registers(place p, uint first, uint end)
 
 // ---- sums of tiles in shared memory: while one is used, the next is on its way to registers ----
 
+#ifndef TEXELS // a processor's: what it need not translate costs no time when a program starts
 shared float left_tile[TERMS * TILE_LINE];
 shared float right_tile[TERMS * (TILE_COLUMNS + 1)];
 
@@ -345,6 +350,9 @@ void sum_in_tiles(place p, uint first, uint end)
         multiply_tiles(p);
     }
 }
+#else
+void sum_in_tiles(place p, uint first, uint end) {}
+#endif
 
 // ---- results ----
 

@@ -96,10 +96,11 @@ resume)
 learns) # what it was made to learn
     run "$source/pipelines/synthetic.yaml" backend=vulkan:0 fallback=forbid output.dir=
     ;;
-epoch) # Homework 1 after an epoch on MNIST: as accurate as on the reference backend with the same seed
+epoch) # SAMPLES: Homework 1 after an epoch on so many of MNIST's: as accurate as on the reference with the same seed
+    limit=$1
     for backend in reference vulkan:0; do
         "$cnnrun" "$source/pipelines/mnist-hw1.yaml" backend=$backend fallback=forbid train.epochs=1 train.seed=0 \
-            expect.accuracy=0 output.dir=$backend output.report='[jsonl]' >log 2>&1 || {
+            data.limit="$limit" expect.accuracy=0 output.dir=$backend output.report='[jsonl]' >log 2>&1 || {
             grep -q 'was not found; searched:' log || fail "an epoch on $backend"
             echo "skipped: MNIST is not there"
             exit 77

@@ -222,11 +222,23 @@ static uint32_t form_of(const vk_gemm *g)
     return !inside ? 2 : g->r * g->s == 1 ? 0 : 1;
 }
 
+/* Terms of a part; several parts have an even number. */
+static int64_t part_terms(const vk_gemm *g)
+{
+    const int64_t part = vk_divided_up(g->c * g->r * g->s, g->parts);
+    return g->parts > 1 ? (part + 1) / 2 * 2 : part;
+}
+
+/* Then a pair of terms is never cut: half of the kernel is not needed. */
+static bool has_pairs(const vk_gemm *g)
+{
+    return g->c * g->r * g->s % 2 == 0 && part_terms(g) % 2 == 0;
+}
+
 static void push_arguments(vk_step *step, const vk_gemm *g, int64_t left, int64_t right,
                            int64_t out)
 {
-    const int64_t terms = g->c * g->r * g->s;
-    const int64_t part = vk_divided_up(terms, g->parts);
+    const int64_t terms = g->c * g->r * g->s, part = part_terms(g);
     const int64_t shape[] = { g->groups, g->rows, g->u * g->i * g->j, g->i * g->j,
                               g->j,      terms,   part > 0 ? part : 1 };
     const int64_t places[] = { left + g->left.first,
@@ -279,9 +291,11 @@ static void add_step(vk_plan *plan, const vk_gemm *g, const tile *t, bool fours)
     vk_step *step = vk_begin_reading(plan, g->node, "gemm", "gemm_texels", 2);
     step->kernel.specs[0] = t->down * t->across;
     step->kernel.fours = fours ? LEFT : 0;
-    const uint32_t specs[] = {
-        t->rows, t->columns, t->down, t->across, form_of(g), shared, shared && g->along_terms, fours
-    };
+    const uint32_t specs[] = { t->rows,    t->columns,
+                               t->down,    t->across,
+                               form_of(g), shared,
+                               shared && g->along_terms,
+                               !shared && has_pairs(g), fours };
     for (size_t i = 0; i < sizeof specs / sizeof specs[0]; i++)
         vk_spec(step, specs[i]);
     const int64_t left = vk_bind_span(step, g->left.span, VK_READ);
