@@ -107,9 +107,12 @@ null)
     ;;
 ahead) # a step is started before the results of the last are read, and none is lost
     plugins=$5
-    expect 0 log.log "$cnnrun" train "$pipeline" backend=ahead --plugin-path "$plugins" output.dir= train.epochs=2 \
-        train.batch=100 test.batch=50
-    has log.log "ahead: 18 runs, 2 under way at once" # two epochs: six batches of 512 samples, three of 128
+    set -- "$pipeline" backend=ahead --plugin-path "$plugins" output.dir= train.epochs=2 train.batch=100 \
+        test.batch=50 test.every=0
+    expect 0 train.log "$cnnrun" train "$@"
+    expect 1 test.log "$cnnrun" test "$@" # nothing is learned
+    has train.log "ahead: 12 runs, 2 under way at once" # 512 samples, twice
+    has test.log "ahead: 3 runs, 2 under way at once"   # 128 samples
     ;;
 weights_mismatch)
     train a train.epochs=1
