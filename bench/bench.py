@@ -129,10 +129,11 @@ def machine():
 
 
 def vulkan_device():
-    """What `backend: vulkan` takes, as cnnrun devices calls it."""
+    """The first that cnnrun devices names."""
     for line in subprocess.run([sides.CNNRUN, "devices"], capture_output=True, text=True).stdout.splitlines():
-        if line.startswith("vulkan"):
-            return " ".join(line.split())
+        words = line.split()
+        if words and words[0].startswith("vulkan"):
+            return " ".join(words[1:])
     return "none"
 
 
