@@ -51,12 +51,15 @@ static void mark_made(scheduler *s, int32_t v)
         mark_made(s, value->parent);
 }
 
-/* What depends on states and constants only stays as it is while they do. */
+/* What depends on states and constants only stays as it is while they do. But what a run gives the host
+ * is made each time: another run may have another buffer for it. */
 static void mark_frozen(scheduler *s, cpu_step *step)
 {
     step->frozen = !s->trains && step->whole != NULL && step->n_in > 0;
     for (uint32_t k = 0; k < step->n_in; k++)
         step->frozen = step->frozen && s->plan->values[step->in[k]].frozen;
+    for (uint32_t k = 0; k < step->n_out; k++)
+        step->frozen = step->frozen && s->plan->values[step->out[k]].space != CPU_BOUND;
     for (uint32_t k = 0; k < step->n_out; k++)
         s->plan->values[step->out[k]].frozen = step->frozen;
 }
