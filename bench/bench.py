@@ -282,7 +282,7 @@ def main():
         os.environ.update(DRIVER)
         about["device"] = vulkan_device()
     results.add("run", quick=args.quick, backend=args.backend, threads=THREADS, **about)
-    found, missing = sides.find_peers(args.rows)
+    found, missing = sides.find_peers({name for row in args.rows for name, _ in row.peers})
     for name, why in missing.items():
         say(f"{name}: not measured: {why}")
         results.add("absent", side=name, why=why)

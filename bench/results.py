@@ -217,7 +217,7 @@ def run_peer(python, row, seed, values, threads):
 
 
 def find_python():
-    found, missing = sides.find_peers()
+    found, missing = sides.find_peers((table.NEW, table.DEBIAN))
     for name in (table.NEW, table.DEBIAN):
         if name in found:
             return found[name]
