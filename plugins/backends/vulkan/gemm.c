@@ -35,10 +35,12 @@ void vk_push_pair(vk_step *step, int64_t y, int64_t x)
 
 /* ---- tiles ---- */
 
+enum { COLUMNS = 4, MOST_ROWS = 16 }; /* of the results of an invocation, as the shader has them */
+
 /* What an invocation and a work group make at once. */
 typedef struct tile {
-    uint32_t rows, columns; /* results of an invocation */
-    uint32_t down, across;  /* invocations */
+    uint32_t rows;         /* of an invocation */
+    uint32_t down, across; /* invocations */
 } tile;
 
 /* `shared` or `registers` in CNNRUN_VK_GEMM, for tests; else what suits the device. */
@@ -73,21 +75,19 @@ vk_step *vk_begin_reading(vk_plan *plan, uint32_t node, const char *shader, cons
 static double term_cost(const tile *t, uint32_t reads)
 {
     enum { READ = 14, LOOP = 25 };
-    return READ * reads + t->rows * t->columns + LOOP;
+    return READ * reads + t->rows * COLUMNS + LOOP;
 }
-
-enum { MOST_ROWS = 16 }; /* of the tiles below */
 
 static tile register_tile(int64_t rows, int64_t columns, bool fours)
 {
-    static const tile shapes[] = { { MOST_ROWS, 4, 8, 8 }, { 8, 4, 8, 8 }, { 4, 4, 8, 8 } };
+    static const tile shapes[] = { { MOST_ROWS, 8, 8 }, { 8, 8, 8 }, { 4, 8, 8 } };
     tile best = shapes[0];
     double least = 0;
     for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; i++) {
         const tile *t = &shapes[i];
-        const double cost = term_cost(t, t->columns + (fours ? t->rows / 4 : t->rows)) *
+        const double cost = term_cost(t, COLUMNS + (fours ? t->rows / 4 : t->rows)) *
                             (double)vk_divided_up(rows, t->rows) *
-                            (double)vk_divided_up(columns, t->columns * t->across);
+                            (double)vk_divided_up(columns, COLUMNS * t->across);
         if (i == 0 || cost < least) {
             least = cost;
             best = *t;
@@ -100,7 +100,7 @@ static tile register_tile(int64_t rows, int64_t columns, bool fours)
 static tile shared_tile(const vk_limits *limits, int64_t rows, int64_t columns, int64_t times)
 {
     enum { ENOUGH = 64 };
-    const tile large = { 4, 4, 16, 16 }, small = { 4, 4, 8, 8 }, flat = { 4, 4, 4, 16 };
+    const tile large = { 4, 16, 16 }, small = { 4, 8, 8 }, flat = { 4, 4, 16 };
     const int64_t tiles = vk_divided_up(rows, 64) * vk_divided_up(columns, 64) * times;
     if (rows <= 16)
         return flat;
@@ -272,7 +272,7 @@ static void lay_out(const vk_plan *plan, vk_step *step, const vk_gemm *g, const 
 {
     const int64_t most = plan->device->limits.groups[0];
     const int64_t columns = g->u * g->i * g->j;
-    const int64_t across = vk_divided_up(columns, t->columns * t->across);
+    const int64_t across = vk_divided_up(columns, COLUMNS * t->across);
     const int64_t down = vk_divided_up(g->rows, t->rows * t->down);
     const int64_t folds = vk_divided_up(across, most);
     vk_groups(step, (uint64_t)vk_divided_up(across, folds), (uint64_t)(down * folds),
@@ -291,11 +291,14 @@ static void add_step(vk_plan *plan, const vk_gemm *g, const tile *t, bool fours)
     vk_step *step = vk_begin_reading(plan, g->node, "gemm", "gemm_texels", 2);
     step->kernel.specs[0] = t->down * t->across;
     step->kernel.fours = fours ? LEFT : 0;
-    const uint32_t specs[] = { t->rows,    t->columns,
-                               t->down,    t->across,
-                               form_of(g), shared,
-                               shared && g->along_terms,
-                               !shared && has_pairs(g), fours };
+    const uint32_t specs[] = { t->rows,
+                               t->down,
+                               t->across,
+                               form_of(g),
+                               !shared && has_pairs(g),
+                               fours,
+                               shared,
+                               shared && g->along_terms };
     for (size_t i = 0; i < sizeof specs / sizeof specs[0]; i++)
         vk_spec(step, specs[i]);
     const int64_t left = vk_bind_span(step, g->left.span, VK_READ);

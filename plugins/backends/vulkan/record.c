@@ -169,6 +169,7 @@ static cnn_status mirror_outputs(cnn_exec *exec, const vk_recording *r, VkComman
     cnn_device *d = exec->device;
     const cnn_program *program = exec->plan->program;
     cnn_status status = CNN_OK;
+    bool is_first = true;
     for (uint32_t i = 0; i < program->n_externals && status == CNN_OK; i++) {
         cnn_buffer *buffer = r->bindings[i];
         if (cnn_value_at(program, program->externals[i])->kind != CNN_VALUE_OUTPUT)
@@ -176,6 +177,9 @@ static cnn_status mirror_outputs(cnn_exec *exec, const vk_recording *r, VkComman
         status = vk_buffer_mirror(d, buffer, err);
         if (status != CNN_OK || buffer->copy.buffer == VK_NULL_HANDLE)
             continue;
+        if (is_first)
+            vk_barrier_all(d, commands);
+        is_first = false;
         const VkBufferCopy copy = { buffer->range.offset, buffer->copy.offset,
                                     buffer->range.bytes };
         d->vk.CmdCopyBuffer(commands, buffer->range.buffer, buffer->copy.buffer, 1, &copy);
@@ -257,10 +261,8 @@ static cnn_status record_all(recorder *rec, cnn_error *err)
         d->vk.CmdResetQueryPool(rec->commands, rec->queries, 0, 2 * plan->n_steps);
     for (uint32_t s = 0; s < plan->n_steps && status == CNN_OK; s++)
         status = record_step(rec, s, err);
-    if (status == CNN_OK) {
-        vk_barrier_all(d, rec->commands);
+    if (status == CNN_OK)
         status = mirror_outputs(rec->exec, rec->r, rec->commands, err);
-    }
     const cnn_status ended = end(rec, status == CNN_OK ? err : NULL);
     return status == CNN_OK ? ended : status;
 }
