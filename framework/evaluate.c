@@ -5,8 +5,11 @@
 
 #include "run_internal.h"
 
-/* Sums over the data set, in double and in the order of the batches. */
+/* A pass under way, and its sums over the data set, in double and in the order of the batches. */
 typedef struct eval_sums {
+    cnn_run *run;
+    cnn_event *event;
+    double began;
     double loss;
     int64_t samples;
     double *const *metrics;
@@ -63,7 +66,7 @@ static cnn_status begin_sums(const cnn_compiled *program, cnn_run *run, eval_sum
     }
     for (uint32_t i = 0; i < program->step->graph->n_metrics; i++)
         memset(result->sums[i], 0, (size_t)cnn_count(metric_type(program, i)) * sizeof(double));
-    *sums = (eval_sums){ .metrics = result->sums, .row = result->row };
+    *sums = (eval_sums){ .run = run, .metrics = result->sums, .row = result->row };
     return CNN_OK;
 }
 
@@ -74,8 +77,8 @@ static cnn_status add_batch(const cnn_flight *flight, eval_sums *sums, cnn_error
     cnn_status status = CNN_OK;
     if (step->loss >= 0) {
         float loss = 0;
-        status = cnn_runner_output(program->runner, step->loss, flight->set, &loss, sizeof loss,
-                                   err);
+        status =
+            cnn_runner_output(program->runner, step->loss, flight->set, &loss, sizeof loss, err);
         sums->loss += (double)loss * (double)flight->samples;
     }
     for (uint32_t i = 0; i < step->graph->n_metrics && status == CNN_OK; i++) {
@@ -108,49 +111,16 @@ static void finish_sums(cnn_run *run, const cnn_compiled *program, const eval_su
     }
 }
 
-/* Waits for a batch, adds it up and tells the observers. */
-static cnn_status finish_batch(cnn_run *run, const cnn_flight *flight, eval_sums *sums,
-                               cnn_event *event, double began, cnn_error *err)
+/* Adds a batch up and tells the observers. */
+static cnn_status finish_batch(void *context, const cnn_flight *flight, cnn_error *err)
 {
+    eval_sums *sums = context;
+    cnn_event *event = sums->event;
     cnn_status status = add_batch(flight, sums, err);
     event->batch++;
     event->samples = sums->samples;
-    event->seconds = cnn_seconds() - began;
-    return status == CNN_OK ? cnn_run_tell(run, event, CNN_EVENT_EVAL_STEP, err) : status;
-}
-
-static cnn_status run_batches(cnn_run *run, cnn_compiled *full, eval_sums *sums, cnn_event *event,
-                              cnn_error *err)
-{
-    const double began = cnn_seconds();
-    cnn_flight last = { .program = NULL };
-    cnn_status status = CNN_OK;
-    for (int64_t batch = 0; status == CNN_OK; batch++) {
-        cnn_flight next = { .set = (uint32_t)(batch % CNN_SETS) };
-        status = cnn_feed_next(run->feed, &next.samples, err);
-        if (status != CNN_OK || next.samples == 0)
-            break;
-        status = cnn_run_program_for(run, full, next.samples, next.set, &next.program, err);
-        if (status == CNN_OK)
-            status = cnn_runner_run(next.program->runner, next.set, err);
-        if (status == CNN_OK && last.program != NULL)
-            status = finish_batch(run, &last, sums, event, began, err);
-        last = next;
-    }
-    return status == CNN_OK && last.program != NULL
-               ? finish_batch(run, &last, sums, event, began, err)
-               : status;
-}
-
-static cnn_status run_pass(cnn_run *run, cnn_compiled *full, const cnn_pass *pass, eval_sums *sums,
-                           cnn_event *event, cnn_error *err)
-{
-    cnn_status status = cnn_run_pass(run, pass, err);
-    if (status != CNN_OK)
-        return status;
-    status = run_batches(run, full, sums, event, err);
-    cnn_feed_end(run->feed);
-    return status;
+    event->seconds = cnn_seconds() - sums->began;
+    return status == CNN_OK ? cnn_run_tell(sums->run, event, CNN_EVENT_EVAL_STEP, err) : status;
 }
 
 /* A pass over a split in order, without augmentation. */
@@ -164,10 +134,7 @@ static cnn_status open_pass(cnn_run *run, uint32_t mode, uint32_t split, cnn_pas
         return cnn_fail(err, CNN_INVALID, "the data set has no samples in its %s split",
                         split_name(split));
     *pass = (cnn_pass){ .split = split, .batch = count < batch ? count : batch };
-    cnn_status status = cnn_run_program(run, mode, pass->batch, full, err);
-    if (status == CNN_OK)
-        cnn_run_places(*full, pass);
-    return status;
+    return cnn_run_program(run, mode, pass->batch, full, err);
 }
 
 cnn_status cnn_run_test(cnn_run *run, uint32_t split, cnn_error *err)
@@ -187,8 +154,11 @@ cnn_status cnn_run_test(cnn_run *run, uint32_t split, cnn_error *err)
     event.epoch = run->epoch;
     event.batches = cnn_pass_batches(run->data, &pass);
     status = cnn_run_tell(run, &event, CNN_EVENT_EVAL_BEGIN, err);
+    sums.event = &event;
+    sums.began = cnn_seconds();
+    const cnn_batch_work work = { .context = &sums, .finish = finish_batch };
     if (status == CNN_OK)
-        status = run_pass(run, full, &pass, &sums, &event, err);
+        status = cnn_run_batches(run, full, &pass, &work, err);
     if (status != CNN_OK)
         return status;
     finish_sums(run, full, &sums);

@@ -16,14 +16,14 @@ struct cnn_feed {
     int64_t *order; /* room for the largest split */
 
     pthread_mutex_t mutex;
-    pthread_cond_t work; /* for loaders: a place is free, or a pass begins or ends */
-    pthread_cond_t done; /* for the other side: a batch is complete, or a loader rests */
-    int64_t passes;      /* that have begun */
-    uint32_t resting;    /* loaders that are through with the pass */
-    int64_t released;    /* batches that are done with */
-    int64_t taken;       /* batches that were handed out */
+    pthread_cond_t work;       /* for loaders: a place is free, or a pass begins or ends */
+    pthread_cond_t done;       /* for the other side: a batch is complete, or a loader rests */
+    int64_t passes;            /* that have begun */
+    uint32_t resting;          /* loaders that are through with the pass */
+    int64_t released;          /* batches that are done with */
+    int64_t taken;             /* batches that were handed out */
     uint32_t filled[CNN_SETS]; /* threads that have finished their share of a place */
-    int64_t ready;       /* batches that are complete */
+    int64_t ready;             /* batches that are complete */
     bool ending, closing;
     cnn_status status; /* of the failed sample with the lowest number so far */
     int64_t failed_sample;

@@ -28,35 +28,50 @@ static bool is_worth_asking(const cnn_backend *backend, const cnn_host *host)
            backend->may_be_automatic(host);
 }
 
-/* The usable device of the highest rank over all backends, as "name" or "name:n". */
-static const char *choose_backend(cnn_registry *registry)
+/* Behind all of at least its rank. */
+static void insert(cnn_automatic *list, uint32_t *count, const char *name, int32_t rank)
+{
+    uint32_t at = *count < CNN_MAX_AUTOMATIC ? (*count)++ : CNN_MAX_AUTOMATIC;
+    for (; at > 0 && list[at - 1].rank < rank; at--)
+        if (at < CNN_MAX_AUTOMATIC)
+            list[at] = list[at - 1];
+    if (at < CNN_MAX_AUTOMATIC)
+        list[at] = (cnn_automatic){ name, rank };
+}
+
+static void insert_devices(cnn_registry *registry, const cnn_backend *backend, cnn_automatic *list,
+                           uint32_t *count)
 {
     enum { MAX_DEVICES = 16 };
-    const char *best = NULL;
-    int32_t best_rank = 0;
+    uint32_t n = 0;
+    cnn_error ignored;
+    cnn_device_info *devices = CNN_NEW_ARRAY(registry->arena, cnn_device_info, MAX_DEVICES);
+    if (!is_worth_asking(backend, registry->host) ||
+        backend->devices(registry->host, devices, MAX_DEVICES, &n, &ignored) != CNN_OK)
+        return;
+    for (uint32_t d = 0; d < n && d < MAX_DEVICES; d++) {
+        const char *name = backend->c.name;
+        if (devices[d].usable == 0 || devices[d].automatic == 0)
+            continue;
+        if (d > 0)
+            name = cnn_arena_printf(registry->arena, "%s:%u", name, d);
+        insert(list, count, name, devices[d].rank);
+    }
+}
+
+uint32_t cnn_list_automatic(cnn_registry *registry, cnn_automatic list[CNN_MAX_AUTOMATIC])
+{
+    uint32_t count = 0;
     cnn_error ignored;
     for (size_t i = 0; i < registry->n_entries; i++) {
         const cnn_entry *entry = &registry->entries[i];
         const cnn_component *component;
-        uint32_t count = 0;
-        if (entry->kind != CNN_KIND_BACKEND ||
+        if (entry->kind == CNN_KIND_BACKEND &&
             cnn_registry_find(registry, CNN_KIND_BACKEND, entry->component->name, &component,
-                              &ignored) != CNN_OK)
-            continue;
-        cnn_device_info *devices = CNN_NEW_ARRAY(registry->arena, cnn_device_info, MAX_DEVICES);
-        const cnn_backend *backend = (const cnn_backend *)(const void *)component;
-        if (!is_worth_asking(backend, registry->host) ||
-            backend->devices(registry->host, devices, MAX_DEVICES, &count, &ignored) != CNN_OK)
-            continue;
-        for (uint32_t d = 0; d < count && d < MAX_DEVICES; d++)
-            if (devices[d].usable != 0 && devices[d].automatic != 0 &&
-                (best == NULL || devices[d].rank > best_rank)) {
-                best_rank = devices[d].rank;
-                best = d == 0 ? component->name
-                              : cnn_arena_printf(registry->arena, "%s:%u", component->name, d);
-            }
+                              &ignored) == CNN_OK)
+            insert_devices(registry, (const cnn_backend *)(const void *)component, list, &count);
     }
-    return best;
+    return count;
 }
 
 cnn_status cnn_stack_add(cnn_registry *registry, const char *name, cnn_stack *stack, cnn_error *err)
@@ -88,8 +103,9 @@ cnn_status cnn_stack_open(cnn_registry *registry, const char *name, bool forbid_
 {
     memset(stack, 0, sizeof *stack);
     stack->forbid_fallback = forbid_fallback;
+    cnn_automatic list[CNN_MAX_AUTOMATIC];
     if (strcmp(name, "auto") == 0)
-        name = choose_backend(registry);
+        name = cnn_list_automatic(registry, list) > 0 ? list[0].name : NULL;
     if (name == NULL) {
         (void)cnn_fail(err, CNN_MISSING, "no backend has a usable device");
         cnn_hint(err, "cnnrun devices says why");

@@ -22,6 +22,17 @@ typedef struct cnn_stack {
     bool forbid_fallback;
 } cnn_stack;
 
+/* A device that `backend: auto` may take. */
+typedef struct cnn_automatic {
+    const char *name; /* "cpu", "vulkan:1" */
+    int32_t rank;
+} cnn_automatic;
+
+enum { CNN_MAX_AUTOMATIC = 8 };
+
+/* Those of the highest ranks, these first, equal ones by name; returns how many. [main] */
+uint32_t cnn_list_automatic(cnn_registry *registry, cnn_automatic list[CNN_MAX_AUTOMATIC]);
+
 /* Opens `name` ("auto": the usable device of the highest rank) and what it stands on, and adds the
  * backends that model items ask for. CNN_MISSING with the reason if it cannot be used. [main] */
 cnn_status cnn_stack_open(cnn_registry *registry, const char *name, bool forbid_fallback,

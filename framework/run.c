@@ -21,7 +21,7 @@ static void warn_of_fallbacks(cnn_run *run, const cnn_placement *placement)
 {
     const cnn_host *host = run->registry->host;
     char line[512];
-    if (placement->n_fallbacks == 0 || run->n_compiled > 0)
+    if (placement->n_fallbacks == 0 || run->n_compiled > 0 || run->is_trial)
         return;
     uint32_t n = 0;
     while (placement->reasons[n] == NULL)
@@ -40,9 +40,9 @@ static cnn_status compile(cnn_run *run, const cnn_step *step, cnn_compiled *prog
     program->step = step;
     cnn_status status = cnn_placement_from(step, &run->stack, run->arena, &program->placement, err);
     if (status == CNN_OK)
-        status = cnn_session_compile(run->session, program->placement,
-                                     (uint64_t)run->config->train.seed, CNN_SETS, &program->runner,
-                                     err);
+        status =
+            cnn_session_compile(run->session, program->placement, (uint64_t)run->config->train.seed,
+                                CNN_SETS, &program->runner, err);
     if (status == CNN_OK)
         warn_of_fallbacks(run, program->placement);
     return status;
@@ -70,45 +70,6 @@ cnn_status cnn_run_program(cnn_run *run, uint32_t mode, int64_t batch, cnn_compi
     run->compiled =
         cnn_arena_grow(run->arena, run->compiled, run->n_compiled, sizeof *run->compiled);
     run->compiled[run->n_compiled++] = *program;
-    return CNN_OK;
-}
-
-cnn_status cnn_run_pass(cnn_run *run, const cnn_pass *pass, cnn_error *err)
-{
-    cnn_status status = CNN_OK;
-    if (run->feed == NULL)
-        status = cnn_feed_open(run->data, (uint32_t)run->config->data.threads, &run->feed, err);
-    if (status == CNN_OK)
-        cnn_feed_begin(run->feed, pass);
-    return status;
-}
-
-void cnn_run_places(const cnn_compiled *program, cnn_pass *pass)
-{
-    const cnn_step *step = program->step;
-    for (uint32_t set = 0; set < CNN_SETS; set++) {
-        pass->input[set] = cnn_runner_input(program->runner, step->input, set);
-        pass->target[set] =
-            step->target >= 0 ? cnn_runner_input(program->runner, step->target, set) : NULL;
-    }
-}
-
-cnn_status cnn_run_program_for(cnn_run *run, cnn_compiled *full, int64_t samples, uint32_t set,
-                               cnn_compiled **program, cnn_error *err)
-{
-    *program = full;
-    if (samples == full->batch)
-        return CNN_OK;
-    cnn_pass from, to;
-    const cnn_data_shape *shape = cnn_data_shape_of(run->data);
-    cnn_status status = cnn_run_program(run, full->mode, samples, program, err);
-    if (status != CNN_OK)
-        return status;
-    cnn_run_places(full, &from);
-    cnn_run_places(*program, &to);
-    memcpy(to.input[set], from.input[set], (size_t)(samples * cnn_bytes(&shape->input)));
-    if (to.target[set] != NULL)
-        memcpy(to.target[set], from.target[set], (size_t)(samples * cnn_bytes(&shape->target)));
     return CNN_OK;
 }
 
@@ -218,20 +179,37 @@ static cnn_status check_modes(cnn_run *run, uint32_t modes, cnn_error *err)
     return run->diags->errors > 0 ? cnn_fail(err, CNN_INVALID, "%s", "") : CNN_OK;
 }
 
-static cnn_status open_run(cnn_run *run, uint32_t modes, cnn_error *err)
+cnn_status cnn_run_open_stack(cnn_run *run, const char *backend, cnn_error *err)
 {
     const cnn_config *config = run->config;
-    cnn_status status = cnn_data_open(config, run->registry, &run->data, err);
-    if (status == CNN_OK)
-        status = check_modes(run, modes, err);
-    if (status == CNN_OK)
-        status = cnn_stack_open(run->registry, config->backend, config->forbid_fallback,
-                                &run->stack, err);
+    cnn_status status =
+        cnn_stack_open(run->registry, backend, config->forbid_fallback, &run->stack, err);
     if (status == CNN_OK)
         status = add_backends(run, &config->model, err);
     if (status == CNN_OK)
         run->session = cnn_session_create(&run->stack);
     return status;
+}
+
+void cnn_run_close_stack(cnn_run *run)
+{
+    cnn_session_destroy(run->session);
+    run->session = NULL;
+    cnn_stack_close(&run->stack);
+    run->n_compiled = 0;
+}
+
+static cnn_status open_run(cnn_run *run, uint32_t modes, cnn_error *err)
+{
+    const char *backend = run->config->backend;
+    cnn_status status = cnn_data_open(run->config, run->registry, &run->data, err);
+    if (status == CNN_OK)
+        status = check_modes(run, modes, err);
+    if (status != CNN_OK)
+        return status;
+    if (strcmp(backend, "auto") == 0)
+        backend = cnn_run_choose(run, modes);
+    return cnn_run_open_stack(run, backend, err);
 }
 
 cnn_status cnn_run_open(const cnn_config *config, cnn_registry *registry, uint32_t modes,
@@ -259,8 +237,7 @@ void cnn_run_close(cnn_run *run)
     for (uint32_t i = 0; i < run->n_watchers; i++)
         run->watchers[i].observer->close(run->watchers[i].state);
     cnn_feed_close(run->feed); /* before the memory that it writes to */
-    cnn_session_destroy(run->session);
-    cnn_stack_close(&run->stack);
+    cnn_run_close_stack(run);
     cnn_data_close(run->data);
 }
 

@@ -57,7 +57,8 @@ struct cnn_run {
     uint32_t n_compiled;
     cnn_watcher *watchers;
     uint32_t n_watchers;
-    double began; /* seconds */
+    double began;  /* seconds */
+    bool is_trial; /* what is compiled now is only to be timed */
 
     /* Position in the training. */
     int64_t epoch; /* finished epochs */
@@ -69,19 +70,36 @@ struct cnn_run {
     cnn_test_result result;
 };
 
+/* Opens a backend, those it stands on and those that layers ask for, and an empty session on them;
+ * closes all that, with what was compiled. */
+cnn_status cnn_run_open_stack(cnn_run *run, const char *backend, cnn_error *err);
+void cnn_run_close_stack(cnn_run *run);
+
+/* The device that `backend: auto` takes for a run in these modes (bits), "auto" if there is none:
+ * the one of the highest rank; or if there is training or a test, and several have more than rank 0
+ * (the reference's), the one whose steps take least, which is measured and said. The data is open,
+ * the stack is not. (choose.c) */
+const char *cnn_run_choose(cnn_run *run, uint32_t modes);
+
 /* The compiled program for a mode and batch size, made when first asked for. */
 cnn_status cnn_run_program(cnn_run *run, uint32_t mode, int64_t batch, cnn_compiled **program,
                            cnn_error *err);
 
-/* Begins a pass; run->feed gives its batches. Every pass that began is ended. */
-cnn_status cnn_run_pass(cnn_run *run, const cnn_pass *pass, cnn_error *err);
+/* What is done with each batch of a pass. */
+typedef struct cnn_batch_work {
+    void *context;
+    /* What the host gives the run that is about to start; NULL: nothing. */
+    void (*prepare)(void *context, cnn_flight *flight);
+    /* The run has ended: its results are there. */
+    cnn_status (*finish)(void *context, const cnn_flight *flight, cnn_error *err);
+    /* No batch is started any more; NULL: all are. */
+    bool (*stops)(void *context);
+} cnn_batch_work;
 
-/* The places of a pass in the input memory of a program. */
-void cnn_run_places(const cnn_compiled *program, cnn_pass *pass);
-
-/* The program for `samples` samples: `full`, or a smaller one to which the batch is copied. */
-cnn_status cnn_run_program_for(cnn_run *run, cnn_compiled *full, int64_t samples, uint32_t set,
-                               cnn_compiled **program, cnn_error *err);
+/* Runs `full`, or for the last batch of a pass a smaller program, on the batches of a pass, and
+ * waits for them all unless one fails. The pass's places are set here. (batches.c) */
+cnn_status cnn_run_batches(cnn_run *run, cnn_compiled *full, cnn_pass *pass,
+                           const cnn_batch_work *work, cnn_error *err);
 
 /* The optimizer's rate in the step after `step` steps, changed by every schedule. (train.c) */
 double cnn_run_learning_rate(const cnn_run *run, int64_t step, int64_t batches);

@@ -303,8 +303,7 @@ static cnn_status upload(cnn_runner *r, uint32_t set, cnn_error *err)
 static cnn_status fetch(cnn_runner *r, const cnn_fetch *f, uint32_t to, uint32_t set,
                         cnn_error *err)
 {
-    const cnn_transfer transfer = { f->maker, to,
-                                    find_holder(r, f->value, f->maker)->buffer[set],
+    const cnn_transfer transfer = { f->maker, to, find_holder(r, f->value, f->maker)->buffer[set],
                                     find_holder(r, f->value, to)->buffer[set],
                                     bytes_of(r, f->value) };
     return cnn_session_copy(r->session, &transfer, err);

@@ -64,7 +64,7 @@ struct cnn_runner {
     cnn_holder *holders;
     uint32_t n_holders;
     void **host[CNN_SETS]; /* per value: where the host writes an input */
-    bool *staged;                /* per value: `host` is memory of our own */
+    bool *staged;          /* per value: `host` is memory of our own */
     cnn_runner *next;
 };
 

@@ -27,7 +27,7 @@ static cnn_status one_step(cnn_run *run, const cnn_compiled *program, double *se
     return status;
 }
 
-static cnn_status time_steps(cnn_run *run, const cnn_compiled *program, uint32_t steps,
+static cnn_status time_whole(cnn_run *run, const cnn_compiled *program, uint32_t steps,
                              cnn_timing *timing, cnn_error *err)
 {
     double *seconds = CNN_NEW_ARRAY(run->arena, double, steps + WARM_UP);
@@ -87,16 +87,28 @@ static void add_nodes(cnn_run *run, const cnn_program *p, const double *seconds,
     }
 }
 
+static cnn_status time_mode(cnn_run *run, uint32_t mode, int64_t batch, uint32_t steps,
+                            cnn_compiled **program, cnn_timing *timing, cnn_error *err)
+{
+    *timing = (cnn_timing){ 0 };
+    cnn_status status = cnn_run_program(run, mode, batch, program, err);
+    if (status == CNN_OK)
+        status = cnn_run_first_batch(run, *program, err);
+    return status == CNN_OK ? time_whole(run, *program, steps, timing, err) : status;
+}
+
+cnn_status cnn_time_steps(cnn_run *run, uint32_t mode, int64_t batch, uint32_t steps,
+                          cnn_timing *timing, cnn_error *err)
+{
+    cnn_compiled *program;
+    return time_mode(run, mode, batch, steps, &program, timing, err);
+}
+
 cnn_status cnn_time(cnn_run *run, uint32_t mode, int64_t batch, uint32_t steps, cnn_timing *timing,
                     cnn_error *err)
 {
     cnn_compiled *program;
-    *timing = (cnn_timing){ 0 };
-    cnn_status status = cnn_run_program(run, mode, batch, &program, err);
-    if (status == CNN_OK)
-        status = cnn_run_first_batch(run, program, err);
-    if (status == CNN_OK)
-        status = time_steps(run, program, steps, timing, err);
+    cnn_status status = time_mode(run, mode, batch, steps, &program, timing, err);
     const cnn_backend *backend = status == CNN_OK ? profiler(program->runner) : NULL;
     if (backend == NULL)
         return status;

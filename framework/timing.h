@@ -19,7 +19,11 @@ typedef struct cnn_timing {
     uint32_t n_layers;
 } cnn_timing;
 
-/* Two steps to warm up, then `steps` whole ones, then as many with each node timed. */
+/* Two steps to warm up, then `steps` whole ones: no layers. */
+cnn_status cnn_time_steps(cnn_run *run, uint32_t mode, int64_t batch, uint32_t steps,
+                          cnn_timing *timing, cnn_error *err);
+
+/* The same, then as many steps with each node timed. */
 cnn_status cnn_time(cnn_run *run, uint32_t mode, int64_t batch, uint32_t steps, cnn_timing *timing,
                     cnn_error *err);
 

@@ -1,18 +1,21 @@
-/* The training loop: feed, start a step, look at the loss of the one before, tell the observers. */
+/* The training loop: what a step is given, its loss, what the observers are told. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "run_internal.h"
 
-/* What one epoch sums up. */
-typedef struct epoch_sums {
-    double loss; /* sum of the batches' means, for the epoch */
+/* An epoch under way, and what it sums up. */
+typedef struct epoch {
+    cnn_run *run;
+    int64_t planned; /* batches of the whole epoch */
+    int64_t started; /* steps since the training began */
+    double loss;     /* sum of the batches' means, for the epoch */
     double logged;
     int64_t logged_batches;
     int64_t samples, batches;
     double began;
-} epoch_sums;
+} epoch;
 
 static double base_lr(const cnn_use *optimizer)
 {
@@ -57,7 +60,8 @@ void cnn_run_write_scalars(const cnn_run *run, const cnn_compiled *program, uint
         optimizer->scalars(use->params, step + 1, numbers);
     for (uint32_t i = 0; i < optimizer->n_scalars; i++)
         if (inputs->scalars[i] >= 0)
-            *(float *)cnn_runner_input(program->runner, inputs->scalars[i], set) = (float)numbers[i];
+            *(float *)cnn_runner_input(program->runner, inputs->scalars[i], set) =
+                (float)numbers[i];
     if (inputs->step >= 0)
         *(int32_t *)cnn_runner_input(program->runner, inputs->step, set) = (int32_t)step;
     if (inputs->seed >= 0) {
@@ -67,49 +71,43 @@ void cnn_run_write_scalars(const cnn_run *run, const cnn_compiled *program, uint
     }
 }
 
-static cnn_status report_step(cnn_run *run, const cnn_flight *flight, epoch_sums *sums,
-                              int64_t batches, double loss, cnn_error *err)
+static cnn_status report_step(epoch *e, const cnn_flight *flight, double loss, cnn_error *err)
 {
+    cnn_run *run = e->run;
     int64_t every = run->config->train.log_every;
     cnn_event event = { 0 };
     event.epoch = run->epoch + 1;
     event.batch = run->batch;
-    event.batches = batches;
-    event.samples = sums->samples;
+    event.batches = e->planned;
+    event.samples = e->samples;
     event.loss = loss;
     event.lr = flight->lr;
-    event.seconds = cnn_seconds() - sums->began;
+    event.seconds = cnn_seconds() - e->began;
     event.split = "train";
-    cnn_status status = cnn_run_read_gradients(flight->program, flight->set, &event.gradients,
-                                               err);
+    cnn_status status = cnn_run_read_gradients(flight->program, flight->set, &event.gradients, err);
     if (status == CNN_OK)
         status = cnn_run_tell(run, &event, CNN_EVENT_STEP, err);
     if (status != CNN_OK || every <= 0 || run->batch % every != 0)
         return status;
     event.gradients.count = 0;
-    event.loss = sums->logged / (double)sums->logged_batches;
-    sums->logged = 0;
-    sums->logged_batches = 0;
+    event.loss = e->logged / (double)e->logged_batches;
+    e->logged = 0;
+    e->logged_batches = 0;
     return cnn_run_tell(run, &event, CNN_EVENT_LOG, err);
 }
 
-/* Starts the step after `done` steps, on the batch that lies in flight->set. */
-static cnn_status start_step(cnn_run *run, cnn_compiled *full, int64_t done, int64_t batches,
-                             cnn_flight *flight, cnn_error *err)
+static void prepare_step(void *context, cnn_flight *flight)
 {
-    cnn_status status =
-        cnn_run_program_for(run, full, flight->samples, flight->set, &flight->program, err);
-    if (status != CNN_OK)
-        return status;
-    flight->lr = cnn_run_learning_rate(run, done, batches);
-    cnn_run_write_scalars(run, flight->program, flight->set, done, flight->lr);
-    return cnn_runner_run(flight->program->runner, flight->set, err);
+    epoch *e = context;
+    flight->lr = cnn_run_learning_rate(e->run, e->started, e->planned);
+    cnn_run_write_scalars(e->run, flight->program, flight->set, e->started, flight->lr);
+    e->started++;
 }
 
-/* Waits for a step and counts it. */
-static cnn_status finish_step(cnn_run *run, const cnn_flight *flight, epoch_sums *sums,
-                              int64_t batches, cnn_error *err)
+static cnn_status finish_step(void *context, const cnn_flight *flight, cnn_error *err)
 {
+    epoch *e = context;
+    cnn_run *run = e->run;
     const cnn_compiled *program = flight->program;
     float loss = 0;
     cnn_status status = cnn_runner_output(program->runner, program->step->loss, flight->set, &loss,
@@ -120,12 +118,12 @@ static cnn_status finish_step(cnn_run *run, const cnn_flight *flight, epoch_sums
     run->batch++;
     if (!isfinite(loss))
         return cnn_run_diverged(run, program, flight->set, loss, err);
-    sums->loss += loss;
-    sums->logged += loss;
-    sums->logged_batches++;
-    sums->samples += flight->samples;
-    sums->batches++;
-    return report_step(run, flight, sums, batches, loss, err);
+    e->loss += loss;
+    e->logged += loss;
+    e->logged_batches++;
+    e->samples += flight->samples;
+    e->batches++;
+    return report_step(e, flight, loss, err);
 }
 
 static bool are_enough(const cnn_run *run, int64_t steps)
@@ -133,62 +131,46 @@ static bool are_enough(const cnn_run *run, int64_t steps)
     return run->config->train.steps > 0 && steps >= run->config->train.steps;
 }
 
-/* The batches of one epoch, from the one where a checkpoint stopped: one step is always started
- * before the last is waited for. */
-static cnn_status train_steps(cnn_run *run, cnn_compiled *full, epoch_sums *sums, int64_t batches,
-                              cnn_error *err)
+static bool stops(void *context)
 {
-    cnn_flight last = { .program = NULL };
-    cnn_status status = CNN_OK;
-    for (int64_t done = run->step, batch = run->batch;; done++, batch++) {
-        cnn_flight next = { .set = (uint32_t)(batch % CNN_SETS) };
-        status = cnn_feed_next(run->feed, &next.samples, err);
-        if (status != CNN_OK || next.samples == 0)
-            break;
-        status = start_step(run, full, done, batches, &next, err);
-        if (status == CNN_OK && last.program != NULL)
-            status = finish_step(run, &last, sums, batches, err);
-        last = next;
-        if (status != CNN_OK || are_enough(run, done + 1) || cnn_interrupted())
-            break;
-    }
-    return status == CNN_OK && last.program != NULL ? finish_step(run, &last, sums, batches, err)
-                                                    : status;
+    const epoch *e = context;
+    return are_enough(e->run, e->started) || cnn_interrupted();
 }
 
-static cnn_status train_batches(cnn_run *run, cnn_compiled *full, const cnn_pass *pass,
-                                epoch_sums *sums, cnn_error *err)
+/* The batches of one epoch, from the one where a checkpoint stopped. */
+static cnn_status train_batches(epoch *e, cnn_compiled *full, cnn_pass *pass, cnn_error *err)
 {
-    cnn_status status = cnn_run_pass(run, pass, err);
-    if (status != CNN_OK)
-        return status;
-    status = train_steps(run, full, sums, cnn_pass_batches(run->data, pass), err);
+    cnn_run *run = e->run;
+    const cnn_batch_work work = { e, prepare_step, finish_step, stops };
+    cnn_status status = cnn_run_batches(run, full, pass, &work, err);
     if (status == CNN_OK && cnn_interrupted())
         status = cnn_fail(err, CNN_INTERRUPTED, "interrupted in epoch %lld after batch %lld",
                           (long long)run->epoch + 1, (long long)run->batch);
-    cnn_feed_end(run->feed);
     return status;
 }
 
 static cnn_status train_epoch(cnn_run *run, cnn_compiled *full, cnn_pass *pass, cnn_error *err)
 {
-    epoch_sums sums = { .began = cnn_seconds() };
+    epoch e = { .run = run,
+                .planned = cnn_pass_batches(run->data, pass),
+                .started = run->step,
+                .began = cnn_seconds() };
     cnn_event event = { 0 };
     event.epoch = run->epoch + 1;
-    event.batches = cnn_pass_batches(run->data, pass);
+    event.batches = e.planned;
     event.split = "train";
     pass->epoch = run->epoch;
     pass->first = run->batch;
     cnn_status status = cnn_run_tell(run, &event, CNN_EVENT_EPOCH_BEGIN, err);
     if (status == CNN_OK)
-        status = train_batches(run, full, pass, &sums, err);
+        status = train_batches(&e, full, pass, err);
     if (status != CNN_OK)
         return status;
     run->epoch++;
     run->batch = 0;
-    event.samples = sums.samples;
-    event.loss = sums.batches > 0 ? sums.loss / (double)sums.batches : 0;
-    event.seconds = cnn_seconds() - sums.began;
+    event.samples = e.samples;
+    event.loss = e.batches > 0 ? e.loss / (double)e.batches : 0;
+    event.seconds = cnn_seconds() - e.began;
     return cnn_run_tell(run, &event, CNN_EVENT_EPOCH_END, err);
 }
 
@@ -226,10 +208,7 @@ static cnn_status open_pass(cnn_run *run, cnn_pass *pass, cnn_compiled **full, c
                         .drop_last = train->drop_last,
                         .seed = (uint64_t)train->seed,
                         .batch = count < train->batch ? count : train->batch };
-    cnn_status status = cnn_run_program(run, CNN_TRAIN, pass->batch, full, err);
-    if (status == CNN_OK)
-        cnn_run_places(*full, pass);
-    return status;
+    return cnn_run_program(run, CNN_TRAIN, pass->batch, full, err);
 }
 
 /* What stopped the run keeps its message; what can still be saved is saved. */

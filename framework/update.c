@@ -79,7 +79,8 @@ static void guard(cnn_graph *g, cnn_value finite, uint32_t first)
     }
 }
 
-/* A weight's update is complete before that of the next begins: what it reads is still in a cache. */
+/* A weight's update is complete before that of the next begins: what it reads is still in a cache.
+ */
 static void update_states(cnn_graph *g, const cnn_use *use, const cnn_value *grads,
                           uint32_t n_grads, uint32_t n_states)
 {

@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "cli/cli.h"
+#include "selftest.h"
 
 enum { MAX_DEVICES = 32 };
 
@@ -62,6 +63,42 @@ static uint32_t list(cnn_context *context, const char *name, cnn_device_info *de
     return 1;
 }
 
+typedef struct check_sums {
+    const char *backend;
+    uint32_t checked, wrong;
+} check_sums;
+
+static void print_checked(void *context, const cnn_checked *c)
+{
+    check_sums *sums = context;
+    static const char *const words[] = { "right", "WRONG", "FAILED", "left to another backend" };
+    const bool ran = c->verdict == CNN_VERDICT_RIGHT || c->verdict == CNN_VERDICT_WRONG;
+    if (sums->checked++ == 0)
+        (void)printf("%s beside the reference, samples of ops with their gradients:\n",
+                     sums->backend);
+    (void)printf("  %-26s %s", c->sample, words[c->verdict]);
+    if (ran)
+        (void)printf(", off by %.1e\n", c->distance.relative);
+    else
+        (void)printf(": %s\n", c->reason.text);
+    sums->wrong += c->verdict == CNN_VERDICT_WRONG || c->verdict == CNN_VERDICT_FAILED;
+}
+
+static cnn_status check(cnn_context *context, const char *name)
+{
+    check_sums sums = { .backend = name };
+    cnn_status status = cnn_selftest(&context->registry, name, print_checked, &sums, &context->err);
+    if (status != CNN_OK)
+        return status;
+    if (sums.wrong > 0)
+        (void)printf("%u wrong: do not trust this device or its driver with these ops\n",
+                     sums.wrong);
+    else
+        (void)printf("all that it runs is right\n");
+    context->unmet = sums.wrong > 0;
+    return CNN_OK;
+}
+
 static cnn_status devices(cnn_context *context)
 {
     cnn_device_info info[MAX_DEVICES];
@@ -71,6 +108,9 @@ static cnn_status devices(cnn_context *context)
     cnn_status status = cnn_context_plugins(context);
     if (status != CNN_OK)
         return status;
+    const char *checked = cnn_command_option(&context->command, "check");
+    if (checked != NULL)
+        return check(context, checked);
     size_t count = cnn_registry_names(&context->registry, CNN_KIND_BACKEND, &names);
     for (size_t i = 0; i < count; i++) {
         uint32_t n = list(context, names[i], info);
@@ -92,6 +132,7 @@ static cnn_status devices(cnn_context *context)
 }
 
 static const cnn_option options[] = {
+    { "check", "BACKEND", "run every op there (vulkan:1, say) and compare it with the reference" },
     { "json", NULL, "as JSON" },
     { NULL, NULL, NULL },
 };
@@ -100,6 +141,7 @@ const cnn_verb cnn_verb_devices = {
     .name = "devices",
     .arguments = "",
     .summary = "list what could compute, and why something cannot",
+    .details = "--check: the exit status is 1 if a result is wrong.",
     .options = options,
     .run = devices,
 };

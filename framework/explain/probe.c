@@ -173,8 +173,8 @@ static cnn_status run_step(cnn_probe *p, cnn_runner **runner)
     cnn_placement *placement;
     cnn_status status = cnn_placement_from(p->step, &p->run->stack, p->arena, &placement, p->err);
     if (status == CNN_OK)
-        status = cnn_session_compile(p->run->session, placement, (uint64_t)p->config->train.seed,
-                                     1, runner, p->err);
+        status = cnn_session_compile(p->run->session, placement, (uint64_t)p->config->train.seed, 1,
+                                     runner, p->err);
     if (status == CNN_OK)
         status = cnn_run_read_samples(
             p->run, &(cnn_compiled){ .step = p->step, .runner = *runner }, 0, p->split,

@@ -205,7 +205,8 @@ static cnn_status take_results(scene *s, const cnn_step *step, cnn_session *sess
         const char *name = cnn_arena_printf(s->arena, "value %d", p->externals[i]);
         r->batched[r->count] = v->batched != 0;
         void *to = take(s, r, name, &v->type);
-        status = cnn_runner_output(runner, p->externals[i], set, to, (uint64_t)cnn_bytes(&v->type), err);
+        status =
+            cnn_runner_output(runner, p->externals[i], set, to, (uint64_t)cnn_bytes(&v->type), err);
     }
     for (uint32_t i = 0; s->assigns && i < s->g->n_states && status == CNN_OK; i++) {
         const cnn_value_info *v = &s->g->values[s->g->states[i].value];

@@ -1,8 +1,10 @@
-/* ahead: a backend that computes nothing and watches in which order runs start and results are read.
- * Results that are lost, since their run's buffers are used again before they are read, are an
- * error. */
+/* Backends that compute nothing. `ahead` watches in which order runs start and results are read:
+ * results that are lost, since their run's buffers are used again before they are read, are an
+ * error. `paced` has devices for `backend: auto`: a slow one, a fast one, one that fails. */
+#define _POSIX_C_SOURCE 199309L /* nanosleep */
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <cnnrun/plugin.h>
 
@@ -10,7 +12,10 @@ struct cnn_device {
     const cnn_host *host;
     uint64_t runs, read; /* started; the last of which a result was read */
     uint64_t most;       /* under way at once */
+    long pace;           /* nanoseconds of a run; BROKEN: it fails */
 };
+
+enum { BROKEN = -1 };
 
 struct cnn_buffer {
     uint64_t unread; /* the run whose result it holds, 0: none */
@@ -44,6 +49,37 @@ static cnn_status open_device(const cnn_host *host, const char *which, cnn_devic
         return cnn_fail(err, CNN_MEMORY, "ahead: out of memory");
     (*out)->host = host;
     return CNN_OK;
+}
+
+static cnn_status paced_devices(const cnn_host *host, cnn_device_info *out, uint32_t cap,
+                                uint32_t *count, cnn_error *err)
+{
+    static const int32_t ranks[] = { 300, 90, 400 };
+    (void)host;
+    (void)err;
+    *count = 3;
+    for (uint32_t i = 0; i < 3 && i < cap; i++) {
+        out[i].usable = out[i].automatic = 1;
+        out[i].rank = ranks[i];
+        strcpy(out[i].name, "computes nothing");
+    }
+    return CNN_OK;
+}
+
+static cnn_status open_paced(const cnn_host *host, const char *which, cnn_device **out,
+                             cnn_error *err)
+{
+    cnn_status status = open_device(host, which, out, err);
+    if (status == CNN_OK)
+        (*out)->pace = strcmp(which, "1") == 0   ? 20000000
+                       : strcmp(which, "2") == 0 ? BROKEN
+                                                 : 300000000;
+    return status;
+}
+
+static void close_paced(cnn_device *d)
+{
+    free(d);
 }
 
 static void close_device(cnn_device *d)
@@ -134,6 +170,16 @@ static cnn_status run(cnn_exec *e, cnn_buffer *const *bindings, cnn_error *err)
     return CNN_OK;
 }
 
+static cnn_status run_paced(cnn_exec *e, cnn_buffer *const *bindings, cnn_error *err)
+{
+    const struct timespec pace = { 0, e->device->pace };
+    (void)bindings;
+    if (e->device->pace == BROKEN)
+        return cnn_fail(err, CNN_IO, "paced: this device is broken");
+    (void)nanosleep(&pace, NULL);
+    return CNN_OK;
+}
+
 static cnn_status wait_all(cnn_device *d, cnn_error *err)
 {
     (void)d;
@@ -157,7 +203,22 @@ static const cnn_backend backends[] = {
       .read = read_buffer,
       .run = run,
       .wait = wait_all },
+    { .c = CNN_COMPONENT(cnn_backend, "paced", 0, CNN_NO_PARAMS, "Takes its time.",
+                         "backend: paced"),
+      .devices = paced_devices,
+      .open = open_paced,
+      .close = close_paced,
+      .supports = supports,
+      .compile = compile,
+      .release = release,
+      .alloc = alloc,
+      .free = free_buffer,
+      .host_pointer = host_pointer,
+      .write = write_buffer,
+      .read = read_buffer,
+      .run = run_paced,
+      .wait = wait_all },
 };
 
 CNN_PLUGIN(.name = "ahead", .version = "1.0.0", .license = "MIT",
-           .summary = "A backend that watches", .backends = CNN_TABLE(backends));
+           .summary = "Backends that watch and wait", .backends = CNN_TABLE(backends));

@@ -114,6 +114,33 @@ ahead) # a step is started before the results of the last are read, and none is 
     has train.log "ahead: 12 runs, 2 under way at once" # 512 samples, twice
     has test.log "ahead: 3 runs, 2 under way at once"   # 128 samples
     ;;
+auto) # what takes least, in this network; who fails is out; unmeasured, the highest rank
+    plugins=$5
+    set -- --plugin-path "$plugins" output.dir=small train.steps=1 test.every=0
+    expect 0 small.log "$cnnrun" train "$pipeline" "$@"
+    has small.log "backend auto: not paced:2: paced: this device is broken"
+    has small.log "backend auto, a step: paced 3"
+    has small.log ": taking cpu"
+    expect 0 large.log "$cnnrun" train "$pipeline" "$@" train.batch=512 data.height=96 data.width=96 \
+        model.0.conv2d.out_channels=32
+    has large.log ": taking paced:1"
+    expect 2 predict.log "$cnnrun" predict small --plugin-path "$plugins"
+    has predict.log "paced: this device is broken"
+    expect 0 named.log "$cnnrun" train "$pipeline" "$@" backend=cpu
+    if grep -q "backend auto" named.log; then fail "a backend that is named is measured"; fi
+    ;;
+check) # a backend that is right, one that is not, one that cannot be opened
+    expect 0 right.log "$cnnrun" devices --check cpu
+    has right.log "conv2d, groups and stride  right, off by"
+    has right.log "all that it runs is right"
+    expect 1 wrong.log "$cnnrun" devices --check paced:1 --plugin-path "$5"
+    has wrong.log "conv2d                     WRONG, off by"
+    has wrong.log "do not trust this device"
+    expect 1 broken.log "$cnnrun" devices --check paced:2 --plugin-path "$5"
+    has broken.log "FAILED: paced: this device is broken"
+    expect 3 none.log "$cnnrun" devices --check nothing
+    has none.log "nothing"
+    ;;
 weights_mismatch)
     train a train.epochs=1
     expect 2 log.log "$cnnrun" test "$pipeline" backend=reference model.0.conv2d.out_channels=3 \

@@ -422,9 +422,8 @@ int main(void)
 {
     return RUN_TESTS(
         TEST(a_state_lives_from_run_to_run), TEST(a_program_cut_between_backends_gives_the_same),
-        TEST(sets_are_memory_of_their_own),
-        TEST(the_host_writes_into_the_device_where_it_may), TEST(a_run_allocates_nothing),
-        TEST(a_value_crosses_once_however_many_parts_read_it),
+        TEST(sets_are_memory_of_their_own), TEST(the_host_writes_into_the_device_where_it_may),
+        TEST(a_run_allocates_nothing), TEST(a_value_crosses_once_however_many_parts_read_it),
         TEST(a_state_starts_as_its_initialiser_says),
         TEST(numbers_of_the_pipeline_win_over_the_initialiser), TEST(programs_share_states_by_name),
         TEST(one_name_with_two_shapes_is_refused), TEST(a_state_that_no_node_uses_is_stored_too),

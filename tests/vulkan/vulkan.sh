@@ -53,6 +53,12 @@ compare) # NET: every value of a step, forward and backward, and an output
         tail -n 1 log
     done
     ;;
+check) # every op runs, and gives what the reference gives
+    run devices --check vulkan:0
+    cat log
+    grep -q "all that it runs is right" log || fail "something is wrong"
+    if grep -q "left to another" log; then fail "something is not run"; fi
+    ;;
 plugin) # PIPELINE DIR: a layer from outside agrees, trains and meets its expectation
     run compare "$1" backend=reference,vulkan:0 fallback=forbid --plugin-path "$2" --batch 5
     tail -n 1 log

@@ -22,8 +22,8 @@ typedef struct cnn_device_info {
     uint64_t memory; /* bytes, 0: unknown */
     uint32_t
         automatic; /* 1: `backend: auto` may pick it (software drivers and test benches say 0) */
-    int32_t
-        rank; /* among usable ones auto tries higher ranks first: 0 reference, 100 cpu, 200 gpu */
+    int32_t rank;  /* unmeasured, auto takes the highest; those above 0 it measures: 0 reference, 90
+                      a GPU  that shares the processor's memory, 100 cpu, 200 a GPU with its own */
 } cnn_device_info;
 
 /* All functions: [loop] or [main], one thread at a time for one device. */

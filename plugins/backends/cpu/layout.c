@@ -136,8 +136,8 @@ static void reuse_operands(cpu_plan *plan)
 
 /* ---- states ---- */
 
-/* Who deals with a value of the plan: the step that makes it, or -1, and the place in the order of the
- * last that reads it, but for the assignment that overwrites it. */
+/* Who deals with a value of the plan: the step that makes it, or -1, and the place in the order of
+ * the last that reads it, but for the assignment that overwrites it. */
 typedef struct dealings {
     int32_t maker, last_read;
 } dealings;

@@ -51,8 +51,8 @@ static void mark_made(scheduler *s, int32_t v)
         mark_made(s, value->parent);
 }
 
-/* What depends on states and constants only stays as it is while they do. But what a run gives the host
- * is made each time: another run may have another buffer for it. */
+/* What depends on states and constants only stays as it is while they do. But what a run gives the
+ * host is made each time: another run may have another buffer for it. */
 static void mark_frozen(scheduler *s, cpu_step *step)
 {
     step->frozen = !s->trains && step->whole != NULL && step->n_in > 0;

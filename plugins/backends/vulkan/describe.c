@@ -93,17 +93,19 @@ static void judge(const vk_api *vk, const VkPhysicalDeviceProperties *p, vk_foun
     info->usable = info->reason[0] == '\0';
 }
 
+/* Below the cpu backend's 100: an integrated or virtual GPU may be slower than its processor, so
+ * `backend: auto` takes one only where it was measured. */
 static int32_t rank_of(VkPhysicalDeviceType type)
 {
     switch (type) {
     case VK_PHYSICAL_DEVICE_TYPE_DISCRETE_GPU:
         return 200;
     case VK_PHYSICAL_DEVICE_TYPE_INTEGRATED_GPU:
-        return 150;
+        return 90;
     case VK_PHYSICAL_DEVICE_TYPE_CPU:
         return -1;
     default:
-        return 120;
+        return 80;
     }
 }
 
@@ -147,6 +149,5 @@ void vk_describe(const vk_api *vk, VkPhysicalDevice physical, vk_found *found)
     info->memory = memory_of(vk, physical);
     info->rank = rank_of(p->deviceType);
     judge(vk, p, found);
-    /* An integrated or virtual one may be slower than its processor: taken where it is named. */
-    info->automatic = info->usable != 0 && p->deviceType == VK_PHYSICAL_DEVICE_TYPE_DISCRETE_GPU;
+    info->automatic = info->usable != 0 && p->deviceType != VK_PHYSICAL_DEVICE_TYPE_CPU;
 }

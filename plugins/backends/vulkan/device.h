@@ -142,9 +142,9 @@ cnn_status vk_buffer_write(cnn_device *, cnn_buffer *, const void *from, uint64_
                            cnn_error *);
 cnn_status vk_buffer_read(cnn_device *, cnn_buffer *, void *to, uint64_t bytes, cnn_error *);
 
-/* A few numbers that a run writes (the loss, say) and the host does not see get a copy that it sees:
- * recordings end with it, so that reading them waits for their own run, not for those behind it in
- * the queue. Does nothing for buffers that are mapped, or large. */
+/* A few numbers that a run writes (the loss, say) and the host does not see get a copy that it
+ * sees: recordings end with it, so that reading them waits for their own run, not for those behind
+ * it in the queue. Does nothing for buffers that are mapped, or large. */
 enum { VK_MIRRORED_BYTES = 64 << 10 };
 cnn_status vk_buffer_mirror(cnn_device *, cnn_buffer *, cnn_error *);
 

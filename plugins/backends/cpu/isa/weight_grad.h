@@ -60,8 +60,9 @@ typedef void (*weight_grad_fn)(const weight_grad_args *);
     X(2, 1)                                                                                 \
     X(2, 2)                                                                                 \
     X(2, 3)                                                                                 \
-    X(2, 4) X(3, 1) X(3, 2) X(3, 3) X(4, 1) X(4, 2) X(4, 3) X(5, 1) X(5, 2) X(6, 1) X(6, 2) \
-        X(7, 1) X(8, 1)
+    X(2, 4)                                                                                 \
+    X(3, 1) X(3, 2) X(3, 3) X(4, 1) X(4, 2) X(4, 3) X(5, 1) X(5, 2) X(6, 1) X(6, 2) X(7, 1) \
+        X(8, 1)
 #define WEIGHT_GRAD_32_REGISTERS(X) X(3, 4) X(4, 4) X(5, 3) X(5, 4) X(6, 3) X(6, 4) X(7, 2) X(8, 2)
 
 WEIGHT_GRAD_16_REGISTERS(WEIGHT_GRAD)
