@@ -21,7 +21,9 @@ struct four_columns {
 
 four_columns columns_of(place p)
 {
-    uvec4 n = min(p.first_column + p.across + uvec4(0, 1, 2, 3) * ACROSS, uvec4(columns - 1));
+    // Not uvec4(0, 1, 2, 3) * ACROSS: vectors of specialisation constants are not valid to every validation layer.
+    uint first = p.first_column + p.across;
+    uvec4 n = min(uvec4(first, first + ACROSS, first + 2 * ACROSS, first + 3 * ACROSS), uvec4(columns - 1));
     uvec4 u = n / plane, rest = n - u * plane, i = rest / line;
     four_columns c;
     c.y = ivec4(i) * high_half(strides) + offset_y;
