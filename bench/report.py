@@ -241,7 +241,8 @@ used more than 15 % of the processors during a measurement is repeated; the roun
   more they are.
 - The rate counts two operations for a multiply-add, in the time that the layers with multiply-adds take by the
   device's own clock.
-- A program from start to exit finds its kernels in the caches on disk.
+- A start: a program from its start to its exit that finds its kernels in the caches on disk and takes one training step,
+  less what a step more costs.
 """
 
 
